@@ -1,17 +1,19 @@
 """Test explanations of saved segments, and checks of segments that are not saved."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+import segbatch
 from asking import PRO, Asking
 from builders import rule, write_contacts, write_segment
 
 pytestmark = pytest.mark.slow  # each starts a process that reads contacts
 
+GONE = "the contacts of the last run are gone: start the server with --contacts"
 CONTACTS = pa.table(
     {
         "id": ["a", "b", "c", "d", "e"],
@@ -74,6 +76,8 @@ def test_segment_is_explained_in_words_and_as_sql(ask: Asking) -> None:
             in_words("$.rules[0]", 'plan eq "pro"', rule("plan", "eq", "pro")),
             in_words("$.rules[1]", "any of", {"match": "any"}, "any", inner),
         ],
+        "no_sql": None,
+        "no_contacts": None,
         "names": [],
         "named_by": ["others"],
         "segment_names": {"others": "The others"},
@@ -142,6 +146,7 @@ def test_segments_without_a_project_stay_hidden(ask: Asking) -> None:
         answer = ask("GET", f"/{name}/explanation?contact=a&funnel=true")
         assert answer.status_code == 200, answer.text
         assert answer.json()["sql"] is None
+        assert answer.json()["no_sql"] == "the rules refer to segments that the project cannot see"
         assert "secret-plan" not in answer.text
     ask.headers = {}
     assert "secret-plan" in explained(ask, "mine")["sql"]
@@ -161,6 +166,7 @@ def test_segments_that_cannot_be_explained(ask: Asking) -> None:
     found = explained(ask, "wrong", "?contact=a&funnel=true")
     assert [error["path"] for error in found["errors"]] == ["$.rules[0].field"]
     assert (found["sql"], found["funnel"], found["verdict"]) == (None, None, None)
+    assert found["no_sql"] == "the segment cannot be evaluated over the contacts"
     assert found["words"][0]["words"] == 'plna eq "pro"'
 
 
@@ -170,6 +176,8 @@ def test_without_contacts_only_definitions_are_explained_and_checked(ask: Asking
     ask.service.contacts = None
     found = explained(ask, "pro")
     assert (found["sql"], [one["kind"] for one in found["findings"]]) == (None, ["surrounding-space"])
+    assert found["no_sql"] == found["no_contacts"]
+    assert found["no_sql"].startswith("no run is published yet")
     assert explained(ask, "links")["errors"] == []
     for query in ("?contact=a", "?funnel=true"):
         assert refused(ask, f"/pro/explanation{query}") == (409, "nothing-published")
@@ -177,6 +185,54 @@ def test_without_contacts_only_definitions_are_explained_and_checked(ask: Asking
         "surrounding-space"
     ]
     assert checked(ask, rules=[rule("plna", "eq", "pro")]) == {"errors": [], "findings": []}
+
+
+def _overwrite(path: Path) -> None:
+    path.write_bytes(b"no Parquet")
+
+
+def test_explanation_without_the_contacts_of_the_last_run_has_words_and_the_reason(
+    ask: Asking, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_segment(ask.segments, "pro", rule("plan", "eq", "pro"), project_id="p")
+    write_segment(ask.segments, "others", {"operator": "not_in_segment", "value": "pro"}, project_id="p")
+    first, last = (write_contacts(tmp_path / "export" / f"{n}.parquet", CONTACTS.slice(n, 1)) for n in range(2))
+    cases: list[tuple[Path, Callable[[], object], str]] = [
+        (tmp_path / "contacts.parquet", (tmp_path / "contacts.parquet").unlink, GONE),
+        (tmp_path / "export", first.unlink, GONE),
+        (last, lambda: _overwrite(last), "the server cannot read the contacts now"),
+        (tmp_path / "export", lambda: write_contacts(first, CONTACTS), "new files are among the contacts"),
+    ]
+    ask.service.contacts = None
+    for source, change, reason in cases:
+        if reason.startswith("new"):
+            write_contacts(last, CONTACTS.slice(1, 1))
+            write_contacts(tmp_path / "export" / "third.parquet", CONTACTS.slice(2, 1))
+        segbatch.run(source, ask.segments, tmp_path / "output")
+        change()
+        found = explained(ask, "pro")
+        assert ([one["words"] for one in found["words"]], found["named_by"]) == (['plan eq "pro"'], ["others"])
+        assert (found["sql"], found["errors"], found["no_sql"]) == (None, [], found["no_contacts"])
+        assert found["no_contacts"].startswith(reason)
+        assert "error: " in capsys.readouterr().err
+        for path in ("/pro/explanation?funnel=true", "/pro/explanation?contact=a"):
+            assert refused(ask, path) == (503, "unavailable")
+            assert str(tmp_path) not in ask("GET", path).text
+
+
+def test_the_reason_is_given_wherever_the_contacts_of_the_last_run_are_gone(ask: Asking, tmp_path: Path) -> None:
+    write_segment(ask.segments, "pro", rule("plan", "eq", "pro"), project_id="p")
+    ask.service.contacts = None
+    segbatch.run(tmp_path / "contacts.parquet", ask.segments, tmp_path / "output")
+    (tmp_path / "contacts.parquet").unlink()
+    answers = [
+        ask("POST", "/preview", json=PRO),
+        ask("POST", "/check", json=PRO),
+        ask("GET", "/../../fields"),
+        ask("GET", "/../../fields/values?field=plan"),
+        ask("GET", "/pro/explanation?contact=a"),
+    ]
+    assert [(one.status_code, one.json()["detail"]) for one in answers] == [(503, GONE)] * len(answers)
 
 
 def test_check_returns_errors_and_findings_with_their_places(ask: Asking) -> None:

@@ -1864,9 +1864,19 @@ export interface components {
             words: components["schemas"]["RuleInWords"][];
             /**
              * Sql
-             * @description A query for its members in DuckDB; null if there are no contacts to read.
+             * @description A query for its members in DuckDB; null if there is none.
              */
             sql: string | null;
+            /**
+             * No Sql
+             * @description The reason why there is no SQL; null if there is SQL.
+             */
+            no_sql: string | null;
+            /**
+             * No Contacts
+             * @description The reason why no contacts were read, so that errors of fields are not found; null if they were.
+             */
+            no_contacts: string | null;
             /**
              * Names
              * @description The segments that its rules refer to.

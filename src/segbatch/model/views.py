@@ -269,7 +269,11 @@ class SegmentExplanation(Record):
     segment_id: str
     match: MatchName
     words: tuple[RuleInWords, ...]
-    sql: str | None = Field(description="A query for its members in DuckDB; null if there are no contacts to read.")
+    sql: str | None = Field(description="A query for its members in DuckDB; null if there is none.")
+    no_sql: str | None = Field(description="The reason why there is no SQL; null if there is SQL.")
+    no_contacts: str | None = Field(
+        description="The reason why no contacts were read, so that errors of fields are not found; null if they were."
+    )
     names: tuple[str, ...] = Field(description="The segments that its rules refer to.")
     named_by: tuple[str, ...] = Field(description="The segments that refer to it.")
     segment_names: Names

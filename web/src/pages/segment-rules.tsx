@@ -17,12 +17,19 @@ export function RulesSection({ explanation, definition }: { explanation: Answer<
         {(value) => (
           <>
             <RulesInWords match={value.match} rules={value.words} names={value.segment_names} />
+            {!report && value.no_contacts !== null && (
+              <p className="muted">{t.segment.noContacts(value.no_contacts)}</p>
+            )}
             <Problems title={t.segment.errors} problems={value.errors} kind="failed" />
             <Problems title={t.segment.findings} problems={value.findings} kind="held" />
             {!(report && value.sql === null) && (
               <details>
                 <summary>{t.segment.sql}</summary>
-                {value.sql === null ? <p>{t.segment.noSql}</p> : <Code text={value.sql} label={t.segment.sql} />}
+                {value.sql === null ? (
+                  <p>{t.segment.noSql(value.no_sql ?? "")}</p>
+                ) : (
+                  <Code text={value.sql} label={t.segment.sql} />
+                )}
               </details>
             )}
           </>
@@ -89,7 +96,7 @@ export function FunnelSection({ id, known }: { id: string; known: Explanation | 
     client.explainSegment(id, { funnel: true, ...options }),
   );
   const value = known?.funnel ? known : answer.value;
-  if (report && !known?.funnel) return null;
+  if (!known?.funnel && (report || (known && known.no_contacts !== null))) return null;
   if (value?.funnel && value.contacts !== null) {
     return (
       <Section title={t.segment.funnel} lead={t.segment.funnelLead(value.contacts)}>
@@ -100,7 +107,7 @@ export function FunnelSection({ id, known }: { id: string; known: Explanation | 
   return (
     <Section title={t.segment.funnel}>
       {asked === id ? (
-        <Answered answer={answer}>{(empty) => <p>{empty.errors[0]?.message ?? t.segment.noSql}</p>}</Answered>
+        <Answered answer={answer}>{(empty) => <p>{empty.errors[0]?.message ?? empty.no_contacts}</p>}</Answered>
       ) : (
         <p>
           <button type="button" onClick={() => setAsked(id)}>

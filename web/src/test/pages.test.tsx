@@ -146,6 +146,20 @@ describe("a segment", () => {
     expect((await screen.findAllByText("status is “active”"))[0]).toBeVisible();
   });
 
+  test("says why there is no SQL, and shows the rules without contacts", async () => {
+    const reason = "the contacts of the last run are gone";
+    openPage("#/segments/us-west-coast", ({ path }) => {
+      if (!path.endsWith("/explanation")) return undefined;
+      const without = { sql: null, no_sql: reason, no_contacts: reason, funnel: null, contacts: null };
+      return Response.json({ ...(sampleAnswers[path] as object), ...without });
+    });
+    expect(await screen.findByText(t.segment.noContacts(reason))).toBeVisible();
+    expect((await screen.findAllByText("status is “active”"))[0]).toBeVisible();
+    await userEvent.click(screen.getByText(t.segment.sql));
+    expect(screen.getByText(t.segment.noSql(reason))).toBeVisible();
+    expect(screen.queryByRole("button", { name: t.segment.funnelAsk })).toBeNull();
+  });
+
   test("shows what each rule keeps, in the words of the rules", async () => {
     openPage("#/segments/us-west-coast", ({ path }) => {
       const answer = sampleAnswers[path.split("?")[0] ?? ""];

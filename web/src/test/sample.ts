@@ -195,6 +195,8 @@ function explanation(row: SegmentRow): Explanation {
       },
     ],
     sql: "SELECT id\nFROM contacts\nWHERE custom_fields.plan = 'pro'\n  AND (status = 'active' OR last_contacted_at >= now() - INTERVAL 90 DAY)",
+    no_sql: null,
+    no_contacts: null,
     names: [],
     named_by: row.id === "paying-customers" ? ["large-accounts-at-risk"] : [],
     segment_names: namesOf("large-accounts-at-risk"),

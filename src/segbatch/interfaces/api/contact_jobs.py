@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from segbatch.model.rule import Rule, TableRule
 
 GoingOn = Callable[[], None]
+NO_SQLGLOT = "SQL needs the extra sql, which the server does not have: pip install 'segbatch[sql]'"
+NOT_EVALUATED = "the segment cannot be evaluated over the contacts"
 _Result = TypeVar("_Result", covariant=True)  # noqa: PLC0105 - the name of a type parameter in mypy's messages
 
 _MOST_SNAPSHOTS = 8
@@ -173,6 +175,7 @@ class Explained:
         findings: The lint findings.
         warnings: Other warnings.
         sql: A query for the members, if it was asked for and is possible.
+        no_sql: The reason why there is no query, unless it was not asked for.
         explanation: The reasons for one contact; None if it was not asked for, or does not exist.
     """
 
@@ -180,6 +183,7 @@ class Explained:
     findings: tuple[Finding, ...] = ()
     warnings: tuple[Problem, ...] = ()
     sql: str | None = None
+    no_sql: str | None = None
     funnel: Funnel | None = None
     explanation: Explanation | None = None
 
@@ -218,28 +222,32 @@ class ExplainJob:
             prepared = prepare(self.options, self.definitions, also_disabled={self.segment_id})
             prepared.plan_of(self.segment_id)
         except DefinitionError as error:
-            return Explained(errors=tuple(error.problems))
+            return Explained(errors=tuple(error.problems), no_sql=NOT_EVALUATED)
         among = None if self.whole_project in prepared.plan.failed else self.whole_project
         found = find_in_definitions(
             (one.definition for one in prepared.plan.segments), kinds_of(prepared), prepared.clock
         )
         own = {None, self.segment_id}
+        sql, no_sql = self._sql(prepared) if self.sql else (None, None)
         return Explained(
             findings=tuple(finding for finding in found if finding.problem.segment_id in own),
             warnings=tuple(problem for problem in prepared.plan.warnings if problem.segment_id in own),
-            sql=self._sql(prepared) if self.sql else None,
+            sql=sql,
+            no_sql=no_sql,
             funnel=count_steps(prepared, self.segment_id, among, going_on) if self.funnel else None,
             explanation=self._explanation(prepared) if self.contact is not None else None,
         )
 
-    def _sql(self, prepared: PreparedEvaluation) -> str | None:
-        """Return a query over a table `contacts`, because clients must not see paths of the server."""
+    def _sql(self, prepared: PreparedEvaluation) -> tuple[str | None, str | None]:
+        """Return a query over a table `contacts`, as clients must not see paths of the server; or why there is none."""
         try:
             from segbatch.sql.query import query  # noqa: PLC0415 - needs an extra
-
-            return query(prepared, self.segment_id, "duckdb", "contacts", self.options.project)
-        except (DefinitionError, ImportError):
-            return None
+        except ImportError:
+            return None, NO_SQLGLOT
+        try:
+            return query(prepared, self.segment_id, "duckdb", "contacts", self.options.project), None
+        except DefinitionError as error:
+            return None, "; ".join(problem.message for problem in error.problems)
 
     def _explanation(self, prepared: PreparedEvaluation) -> Explanation | None:
         """Return the explanation for a contact; None if it does not exist, or belongs to another project."""

@@ -1,7 +1,6 @@
 """Requests that read contacts: their queue, their cancellation, and what they need from the server."""
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,15 +20,12 @@ from segbatch.errors import DefinitionError, NotFoundError, Problem, UsageError
 from segbatch.interfaces.api import limits
 from segbatch.interfaces.api.auth import Caller, Reader
 from segbatch.interfaces.api.contact_jobs import Job
+from segbatch.interfaces.api.last_contacts import contacts_of, source_of
 from segbatch.interfaces.api.previewer import Previewer, Wanted, client_gone
 from segbatch.interfaces.api.problems import HttpProblem
 from segbatch.interfaces.api.service import Queue, Service, service_of
-from segbatch.model.input_records import SnapshotRecord, SourceRecord, TableRecord
 from segbatch.model.segment import Segment
-from segbatch.snapshot.discovery import find_files
 from segbatch.snapshot.fields.keys import PROJECT_COLUMN
-from segbatch.snapshot.lakehouse.address import address_of
-from segbatch.snapshot.related.sources import TableSource
 from segbatch.storage.layout import RUNS
 from segbatch.storage.manifest_io import ensure_published, read_manifest
 from segbatch.text import shown
@@ -189,7 +185,7 @@ def job_inputs(service: Service, caller: Caller, segments: Sequence[Segment], na
         named: The ids of saved segments to evaluate as well.
 
     Raises:
-        HttpProblem: There are no contacts.
+        HttpProblem: There are no contacts, or they are gone.
     """
     whole_project = _whole_project(caller)
     lists = service.lists or service.store.lists
@@ -260,29 +256,11 @@ def _options(service: Service) -> tuple[EvaluationOptions, str | None]:
             )
             raise HttpProblem("nothing-published", detail) from None
     else:
-        contacts = contacts or _location_of(manifest.snapshot, manifest.source)
+        contacts = contacts or contacts_of(manifest)
         custom_fields = custom_fields or manifest.custom_fields
-        tables = tables or {table.name: _source_of(table) for table in manifest.tables}
+        tables = tables or {table.name: source_of(table) for table in manifest.tables}
         timezone, project = timezone or manifest.run.timezone, manifest.run.project_id
     options = EvaluationOptions(
         contacts, service.id_column, custom_fields, tables, timezone=timezone or "UTC", allow_empty=True
     )
     return options, project
-
-
-def _source_of(table: TableRecord) -> TableSource:
-    return TableSource(_location_of(table.files, table.source, "--table"), table.contact, table.time)
-
-
-def _location_of(read: Sequence[SnapshotRecord], source: SourceRecord | None, option: str = "--contacts") -> str:
-    """Return the version of a table, the only file, or the folder that contains exactly the files."""
-    if source is not None:
-        return str(address_of(source))
-    files = [file.path for file in read]
-    if len(files) == 1:
-        return files[0]
-    folder = os.path.commonpath(files)
-    if {str(place) for place in find_files(folder)} != set(files):
-        what = "contacts" if option == "--contacts" else "tables"
-        raise UsageError(f"{folder}: contains files that the last run did not read; choose the {what} with {option}")
-    return folder

@@ -13,7 +13,7 @@ from segbatch.compiler.clock import read_clock
 from segbatch.compiler.project_rule import project_rule
 from segbatch.definitions.definition import Definition, Definitions
 from segbatch.definitions.value_lists import read_lists
-from segbatch.errors import DefinitionError, Problem
+from segbatch.errors import DefinitionError, Problem, SnapshotError
 from segbatch.findings.definition_checks import check_without_snapshot
 from segbatch.interfaces.api import limits
 from segbatch.interfaces.api.auth import Caller
@@ -48,6 +48,8 @@ from segbatch.text import shown
 
 router = segments_router("segments")
 
+_HIDDEN = "the rules refer to segments that the project cannot see"
+_UNREADABLE = "the server cannot read the contacts now; its log has the cause"
 _REFERENCES = frozenset(name for name in get_args(OperatorName) if shape_of(name) == "segment")
 
 
@@ -82,8 +84,8 @@ def _check(asked: ContactRequest, body: Mapping[str, Any], worker: Worker) -> Ch
         draft = draft_of(asked.service, asked.caller, body)
     except DefinitionError as error:
         return Check(errors=tuple(_located(error.problems)), findings=())
-    inputs = _inputs(asked, draft)
-    if inputs is None:
+    inputs = _inputs(asked, draft, {"nothing-published"})
+    if isinstance(inputs, HttpProblem):
         explained = _without_contacts(asked, draft)
     else:
         job = ExplainJob(inputs.options, inputs.definitions, draft.id, inputs.whole_project, limits.PREVIEW_TIME)
@@ -94,19 +96,11 @@ def _check(asked: ContactRequest, body: Mapping[str, Any], worker: Worker) -> Ch
 def _explain(asked: ContactRequest, segment_id: str, query: ExplanationQuery, worker: Worker) -> SegmentExplanation:
     service, caller = asked.service, asked.caller
     stored = service.store.get(segment_id, project=caller.project, shared=False)
-    inputs = _inputs(asked, stored.segment)
-    hidden = _hidden_references(inputs, caller) if inputs else set()
-    if inputs is not None:
-        job = _job(inputs, stored.segment_id, query, sql=not hidden)
-        explained = _hiding(worker.run(job), inputs, caller)
-    elif query.contact is None and not query.wants_funnel:
-        explained = _without_contacts(asked, stored.segment)
-    else:
-        detail = "no run is published yet, so there are no contacts; publish a run, or start the server with --contacts"
-        raise HttpProblem("nothing-published", detail)
+    found = _read_contacts(asked, stored.segment, query, worker)
+    explained, hidden = found.explained, found.hidden
     if query.contact is not None and explained.explanation is None and not explained.errors:
         raise HttpProblem("no-contact", f"there is no contact {shown(query.contact)}")
-    saved = _SavedRules.of(stored.segment, inputs, hidden)
+    saved = _SavedRules.of(stored.segment, found.inputs, hidden)
     entries = service.store.list(caller.project, shared=False)
     named_by = sorted(entry.segment_id for entry in entries if segment_id in entry.references)
     mentioned = {*stored.references, *named_by}
@@ -115,6 +109,8 @@ def _explain(asked: ContactRequest, segment_id: str, query: ExplanationQuery, wo
         match=stored.segment.match,
         words=tuple(rules_in_words(stored.segment.rules)),
         sql=explained.sql,
+        no_sql=_HIDDEN if hidden and not explained.errors else explained.no_sql,
+        no_contacts=found.no_contacts,
         names=tuple(sorted(stored.references)),
         named_by=tuple(named_by),
         segment_names={
@@ -126,6 +122,49 @@ def _explain(asked: ContactRequest, segment_id: str, query: ExplanationQuery, wo
         funnel=tuple(_step(step, saved.rules) for step in explained.funnel.steps) if explained.funnel else None,
         verdict=_verdict(explained.explanation, saved) if explained.explanation else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is found out about a saved segment.
+
+    Attributes:
+        inputs: What the job needed; None without contacts.
+        hidden: The ids of the segments that the sender can refer to but not see.
+        no_contacts: The reason why no contacts were read.
+    """
+
+    explained: Explained
+    inputs: JobInputs | None = None
+    hidden: Collection[str] = ()
+    no_contacts: str | None = None
+
+
+def _read_contacts(asked: ContactRequest, segment: Segment, query: ExplanationQuery, worker: Worker) -> _Found:
+    """Explain a segment by the contacts; without them if they cannot be read and the query does not ask for them.
+
+    Raises:
+        HttpProblem: The query asks for contacts, and there are none.
+        SnapshotError: The query asks for contacts, and they cannot be read.
+    """
+    needs_contacts = query.contact is not None or query.wants_funnel
+    inputs = _inputs(asked, segment, set() if needs_contacts else {"nothing-published", "unavailable"})
+    if isinstance(inputs, HttpProblem):
+        return _without_reading(asked, segment, inputs)
+    hidden = _hidden_references(inputs, asked.caller)
+    job = _job(inputs, segment.id, query, sql=not hidden)
+    try:
+        return _Found(_hiding(worker.run(job), inputs, asked.caller), inputs, hidden)
+    except SnapshotError as error:
+        if needs_contacts:
+            raise
+        return _without_reading(asked, segment, HttpProblem("unavailable", _UNREADABLE, log=error.without_ids))
+
+
+def _without_reading(asked: ContactRequest, segment: Segment, problem: HttpProblem) -> _Found:
+    asked.request.scope.setdefault("state", {})["log"] = problem.log
+    explained = replace(_without_contacts(asked, segment), no_sql=problem.detail)
+    return _Found(explained, no_contacts=problem.detail)
 
 
 def _job(inputs: JobInputs, segment_id: str, query: ExplanationQuery, *, sql: bool) -> ExplainJob:
@@ -141,13 +180,17 @@ def _job(inputs: JobInputs, segment_id: str, query: ExplanationQuery, *, sql: bo
     )
 
 
-def _inputs(asked: ContactRequest, segment: Segment) -> JobInputs | None:
-    """Return what a job needs; None if there are no contacts."""
+def _inputs(asked: ContactRequest, segment: Segment, unneeded: Collection[str]) -> JobInputs | HttpProblem:
+    """Return what a job needs, or the problem if there are no contacts.
+
+    Args:
+        unneeded: The codes of problems that are returned and not raised.
+    """
     try:
         return job_inputs(asked.service, asked.caller, [segment])
     except HttpProblem as problem:
-        if problem.code == "nothing-published":
-            return None
+        if problem.code in unneeded:
+            return problem
         raise
 
 

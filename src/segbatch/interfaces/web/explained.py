@@ -17,6 +17,7 @@ from segbatch.snapshot.fields.types import Kind
 
 _EVALUATED = {"ok", "held"}
 _LIST = "list of "
+_NO_CONTACTS = "a report reads no contacts"
 
 
 def explain_published(manifest: Manifest, segments: Sequence[SegmentDetails]) -> Iterator[SegmentExplanation]:
@@ -36,6 +37,8 @@ def explain_published(manifest: Manifest, segments: Sequence[SegmentDetails]) ->
             match=segment.match,
             words=tuple(rules_in_words(segment.rules)),
             sql=None,
+            no_sql=_NO_CONTACTS,
+            no_contacts=_NO_CONTACTS,
             names=details.names,
             named_by=details.named_by,
             segment_names=details.segment_names,
