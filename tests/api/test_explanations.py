@@ -1,15 +1,18 @@
 """Test explanations of saved segments, and checks of segments that are not saved."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import segbatch
 from asking import PRO, Asking
 from builders import rule, write_contacts, write_segment
+from segbatch.snapshot.related.sources import TableSource
 
 pytestmark = pytest.mark.slow  # each starts a process that reads contacts
 
@@ -255,6 +258,15 @@ def test_check_returns_errors_and_findings_with_their_places(ask: Asking) -> Non
     assert finding["kind"] == "contradiction"
     assert "(contradiction)" not in finding["message"]
     assert ask("POST", "/check", content=b"[", headers={"Content-Type": "application/json"}).status_code == 400
+
+
+def test_check_suggests_a_similar_table_but_no_field_of_other_projects(ask: Asking, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"contact_id": ["a"], "at": [date(2020, 1, 1)]}), tmp_path / "orders.parquet")
+    ask.service.tables = {"orders": TableSource(tmp_path / "orders.parquet", "contact_id", "at")}
+    [error] = checked(ask, rules=[{"table": "ordrs", "operator": "gte", "value": 2}])["errors"]
+    assert error["message"] == "the run was not given a table 'ordrs'; did you mean 'orders'?"
+    [error] = checked(ask, rules=[rule("plann", "eq", "pro")])["errors"]
+    assert "did you mean" not in error["message"]
 
 
 def test_preview_is_compared_with_a_saved_segment(ask: Asking) -> None:

@@ -150,7 +150,12 @@ def _hide_other_projects(error: DefinitionError, caller: Caller, referenced: Seq
 
 
 def without_suggestion(problem: Problem) -> str:
-    """Remove suggestions of similar names, because custom fields come from the contacts of all projects."""
+    """Remove suggestions of similar names, because custom fields come from the contacts of all projects.
+
+    Names of related tables are settings of the server, so they stay.
+    """
+    if (problem.path or "").endswith("].table"):
+        return problem.message
     return problem.message.partition("; did you mean")[0]
 
 
