@@ -32,6 +32,9 @@ test("a changed rule is previewed and saved", async () => {
 test("the preview shows who would enter and leave", async () => {
   const page = await openEditor("us-west-coast");
   await page.getByRole("button", { name: "Add rule" }).first().click();
+  await page.getByText("The size is counted when each rule has a field.").waitFor();
+  await page.getByLabel("Field", { exact: true }).last().selectOption("city");
+  await page.getByLabel("Value", { exact: true }).last().fill("Nowhere");
   await page.getByText("Would leave").waitFor();
 });
 
@@ -50,12 +53,37 @@ test("a change by another writer is merged, and nothing is lost", async () => {
   await page.getByText("The segment was changed meanwhile").waitFor();
   await expectAccessible(page);
   expect(await page.getByLabel("Name", { exact: true }).inputValue()).toBe("My name");
+  await page.getByRole("button", { name: "Merge" }).press("Enter");
+  await page.getByText("To merge, choose a version of: owner").waitFor();
   await page.getByRole("group", { name: "Owner" }).getByLabel("Saved version").check();
   await page.getByRole("button", { name: "Merge" }).click();
   await page.keyboard.press("Enter"); // the focus is on Save
   await page.getByRole("heading", { level: 1, name: "My name" }).waitFor();
   const { name, description, owner } = await client().getSegment("upsell-to-pro");
   expect({ name, description, owner }).toEqual({ name: "My name", description: "Changed meanwhile", owner: "them" });
+});
+
+test("a conflict over long rules shows both in words, and can be read with the keyboard", async () => {
+  const values = (word: string) => Array.from({ length: 80 }, (_, index) => `${word} ${index}`);
+  const rule = (word: string) => ({ field: "city", operator: "in", value: values(word) }) as const;
+  const made = await client().createSegment({ name: "Long rules", rules: [rule("Town")] });
+  const page = await openEditor(made.id);
+  await page.getByRole("button", { name: "Remove Town 7", exact: true }).click();
+  await client().updateSegment(made.id, { rules: [rule("City"), rule("Village")] });
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  const versions = page.getByRole("group", { name: "Rules", exact: true });
+  await versions.getByText(/^city is one of “Village 0”, “Village 1”/).waitFor();
+  await settled(page);
+  await expectAccessible(page);
+  for (const json of await versions.getByText("As JSON").all()) await json.click();
+  const text = page.getByLabel("Rules as JSON: saved version");
+  await text.focus();
+  await page.keyboard.press("End");
+  await expect.poll(() => text.evaluate((element) => element.scrollTop)).toBeGreaterThan(0);
+  await expectAccessible(page);
+  await versions.getByLabel("Saved version", { exact: true }).check();
+  await page.getByRole("button", { name: "Merge" }).click();
+  await page.getByText("No changes to save").waitFor();
 });
 
 test("a segment that another writer deleted is saved as a new one, also after the page was loaded again", async () => {
@@ -77,6 +105,18 @@ test("a segment that another writer deleted is saved as a new one, also after th
   const [found] = (await client().listSegments()).filter(({ name }) => name === "Long-lived");
   expect(found).toMatchObject({ owner: made.owner, rules: made.rules });
   expect(found?.id).not.toBe(made.id);
+});
+
+test("a new segment with only a name is not saved", async () => {
+  const page = await site.openSignedIn("#/new");
+  await page.getByLabel("Name", { exact: true }).fill("Only a name");
+  await page.getByRole("button", { name: "Save" }).press("Enter");
+  await page.getByText("To save, choose a field").waitFor();
+  const field = page.getByLabel("Field", { exact: true });
+  expect(await field.evaluate((element) => element === document.activeElement)).toBe(true);
+  await settled(page);
+  await expectAccessible(page);
+  expect((await client().listSegments()).filter(({ name }) => name === "Only a name")).toEqual([]);
 });
 
 test("Save says why it does nothing, and can be reached with the keyboard", async () => {

@@ -9,6 +9,9 @@ describe("before the first run", () => {
 
   test("the fields of the server's contacts are offered and counted", async () => {
     const page = await site.openSignedIn("#/new");
+    await page.getByText("The size is counted when each rule has a field.").waitFor();
+    await settled(page);
+    await expectAccessible(page);
     await page.getByLabel("Field", { exact: true }).selectOption("city");
     await page.getByLabel("Value", { exact: true }).fill("Berlin");
     await page.getByText(/^The segment would have [\d,]+ members?$/).waitFor();

@@ -11,6 +11,9 @@ export interface PageContext {
 const Context = createContext<PageContext | null>(null);
 export const PageProvider = Context.Provider;
 
+/** Like usePage, but null where no one is signed in yet. Each session has another page context. */
+export const usePageIfAny = () => useContext(Context);
+
 export function usePage(): PageContext {
   const context = useContext(Context);
   if (!context) throw new Error("no PageProvider");

@@ -11,6 +11,8 @@ export type Names = Readonly<Record<string, string>>;
  * Null if this version does not know the kind of rule, which needs the words of the server.
  */
 export function inWords(rule: Node, names: Names = {}): string | null {
+  // A rule that is typed as JSON may be anything.
+  if (typeof rule !== "object" || rule === null) return null;
   const { operator, match } = rule;
   if (operator === undefined) return match === undefined ? null : t.match[match];
   const subject = subjectOf(rule, names);
@@ -33,7 +35,7 @@ function subjectOf(rule: Node, names: Names): string | null {
 /** Rules in one line. */
 function allInWords(rules: readonly Node[], match: Match, names: Names): string | null {
   const texts = rules.map((rule) => {
-    if (rule.operator !== undefined || !rule.match || !rule.rules) return inWords(rule, names);
+    if (!rule?.match || !rule.rules || rule.operator !== undefined) return inWords(rule, names);
     const inner = allInWords(rule.rules, rule.match, names);
     return inner === null ? null : `(${inner})`;
   });
@@ -50,7 +52,7 @@ function operatorInWords({ operator, value }: Node): string | undefined {
 
 function objectOf({ operator, value, value_field }: Node, names: Names): string {
   if (operator === "sample") {
-    const { seed, from, to } = value as { seed: string; from: number; to: number };
+    const { seed = "", from = 0, to = 0 } = (value ?? {}) as { seed?: string; from?: number; to?: number };
     return t.words.sample(seed, percent(from), percent(to));
   }
   if (operator === "in_segment" || operator === "not_in_segment") {

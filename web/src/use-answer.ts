@@ -1,5 +1,6 @@
 import { ApiError } from "@segbatch/client";
 import { useCallback, useEffect, useRef, useState } from "react";
+import { usePageIfAny } from "./context";
 
 const SLOW_AFTER_MS = 4_000;
 
@@ -64,6 +65,16 @@ export function useAnswer<T>(
   }, [key, attempt, keep]);
 
   const retry = useCallback(() => setAttempt((number) => number + 1), []);
+  const page = usePageIfAny();
+  const isSignedOut = useRef(false);
+  isSignedOut.current = state.error?.status === 401;
+
+  // Ask again after the person has signed in again.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each session has another page context
+  useEffect(() => {
+    if (isSignedOut.current) retry();
+  }, [page, retry]);
+
   const stale = state.key !== key;
   return {
     value: stale && !keep ? undefined : state.value,

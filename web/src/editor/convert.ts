@@ -89,6 +89,9 @@ function toQueryNode(node: Node): EditorQuery | EditorRule {
   return { field: field ?? without, operator, value: body };
 }
 
+/** Whether a rule still lacks a field, which is no mistake until someone tries to save. */
+export const isFieldMissing = ({ message }: Located) => message === t.editor.chooseField;
+
 export interface Converted {
   match: Match;
   rules: Node[];
@@ -121,7 +124,12 @@ function fromRule(rule: EditorRule, path: string, errors: Located[]): Node {
       return {};
     }
   }
-  if (rule.field === "") errors.push({ path: `${path}.field`, message: t.editor.fieldFirst });
+  for (const [key, name] of [
+    ["field", rule.field],
+    ["value_field", body.value_field],
+  ] as const) {
+    if (name === "") errors.push({ path: `${path}.${key}`, message: t.editor.chooseField });
+  }
   const hasField = isField(rule.field);
   return { ...(hasField ? { field: rule.field } : {}), operator: rule.operator, ...body };
 }

@@ -3,12 +3,20 @@ import { type RefObject, useId } from "react";
 import type { Definition, Located } from "../data/types";
 import { linkTo, segmentLink } from "../route";
 import { t } from "../texts";
+import { isFieldMissing } from "./convert";
+
+const MAX_NAME = 200;
+
+/** The number of characters as the server counts them: an emoji is one, not two. */
+const lengthOf = (text: string) => [...text].length;
 
 /** The reason why a definition cannot be saved now; null if it can. */
 export function reasonNotToSave(definition: Definition, errors: readonly Located[], isDirty: boolean): string | null {
-  if (!String(definition.name ?? "").trim()) return t.editor.nameFirst;
+  const name = String(definition.name ?? "");
+  if (!name.trim()) return t.editor.nameFirst;
+  if (lengthOf(name) > MAX_NAME) return t.editor.nameTooLong(lengthOf(name), MAX_NAME);
   if (!definition.rules.length) return t.editor.ruleFirst;
-  if (errors.length) return t.editor.errorsFirst;
+  if (errors.length) return errors.some(isFieldMissing) ? t.editor.fieldFirst : t.editor.errorsFirst;
   return isDirty ? null : t.editor.nothingChanged;
 }
 
@@ -19,12 +27,14 @@ interface Props {
   isDirty: boolean;
   /** The reason why Save does nothing now. */
   reason: string | null;
+  /** How often Save was pressed. */
+  attempts: number;
   onDiscard: () => void;
   save: RefObject<HTMLButtonElement | null>;
 }
 
 /** The heading, and the buttons for the whole draft. Save can have the focus at all times, so that its reason is heard. */
-export function EditorHead({ base, changed, isDirty, reason, onDiscard, save }: Props) {
+export function EditorHead({ base, changed, isDirty, reason, attempts, onDiscard, save }: Props) {
   const id = useId();
   return (
     <div className="heading">
@@ -34,7 +44,8 @@ export function EditorHead({ base, changed, isDirty, reason, onDiscard, save }: 
       </div>
       <div className="actions">
         <span id={id} className="muted" role="status">
-          {reason ?? (base ? t.editor.unsaved(changed) : "")}
+          {/* A new element in the status is read out, also if its text is the same as before. */}
+          <span key={attempts}>{reason ?? (base ? t.editor.unsaved(changed) : "")}</span>
         </span>
         {isDirty && (
           <button type="button" onClick={onDiscard}>

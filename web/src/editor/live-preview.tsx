@@ -29,15 +29,16 @@ export interface Checked {
  */
 export function useChecked(definition: Definition, broken: Located[], saved: SavedSegment | undefined): Checked {
   const { client: ofPage } = usePage();
-  const now = JSON.stringify({ match: definition.match, rules: definition.rules });
-  const counted = useDelayed(now, PAUSE_MS);
+  const { match, rules } = definition;
+  const now = broken.length || !rules.length ? null : JSON.stringify({ match, rules });
+  const delayed = useDelayed(now, PAUSE_MS);
+  const counted = now === null ? null : delayed;
   // A saved segment contains contacts of its project only.
   const project = saved?.project_id;
   const client = useMemo(() => (project ? ofPage.forProject(project) : ofPage), [ofPage, project]);
-  const isWhole = broken.length === 0 && definition.rules.length > 0;
-  const body = useMemo(() => JSON.parse(counted) as SegmentDraft, [counted]);
-  const check = useAnswer(isWhole ? counted : null, (options) => client.checkSegment(body, options), { keep: true });
-  const isRight = isWhole && !check.loading && check.value?.errors.length === 0;
+  const body = useMemo(() => JSON.parse(counted ?? "{}") as SegmentDraft, [counted]);
+  const check = useAnswer(counted, (options) => client.checkSegment(body, options), { keep: true });
+  const isRight = counted !== null && !check.loading && check.value?.errors.length === 0;
   const preview = useAnswer(
     isRight ? counted : null,
     (options) => {
@@ -47,8 +48,8 @@ export function useChecked(definition: Definition, broken: Located[], saved: Sav
     { keep: true },
   );
   return {
-    errors: isWhole ? (check.value?.errors ?? []) : [],
-    findings: isWhole ? (check.value?.findings ?? []) : [],
+    errors: counted === null ? [] : (check.value?.errors ?? []),
+    findings: counted === null ? [] : (check.value?.findings ?? []),
     check,
     preview,
     isBehind: now !== counted || check.loading || preview.loading,
@@ -58,15 +59,16 @@ export function useChecked(definition: Definition, broken: Located[], saved: Sav
 interface Props {
   checked: Checked;
   hasErrors: boolean;
+  isFieldMissing: boolean;
   isCompared: boolean;
 }
 
-export function LivePreview({ checked: { check, preview, isBehind }, hasErrors, isCompared }: Props) {
+export function LivePreview({ checked: { check, preview, isBehind }, hasErrors, isFieldMissing, isCompared }: Props) {
   const value = preview.value;
   return (
     <aside className="preview" aria-busy={isBehind}>
       <Section title={t.editor.preview}>
-        {hasErrors && <p className="muted">{t.editor.fixFirst}</p>}
+        {hasErrors && <p className="muted">{isFieldMissing ? t.editor.countFieldFirst : t.editor.fixFirst}</p>}
         {!hasErrors && check.error && <Problem error={check.error} onRetry={check.retry} />}
         {!hasErrors && preview.error && <Problem error={preview.error} onRetry={preview.retry} />}
         {!hasErrors && !value && isBehind && <p className="muted">{preview.slow ? t.slow : t.editor.counting}</p>}

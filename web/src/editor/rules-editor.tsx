@@ -1,5 +1,11 @@
 import { useMemo } from "react";
-import { type Field, QueryBuilder, type ValueSelectorProps } from "react-querybuilder";
+import {
+  type Field,
+  type FieldSelectorProps,
+  type OperatorSelectorProps,
+  QueryBuilder,
+  type ValueSelectorProps,
+} from "react-querybuilder";
 import type { FieldView } from "../data/types";
 import { t } from "../texts";
 import {
@@ -8,6 +14,7 @@ import {
   isField,
   JSON_FIELD,
   JSON_OPERATOR,
+  pathOf,
   SAMPLE_FIELD,
   SEGMENT_FIELD,
   settled,
@@ -22,8 +29,9 @@ const operator = (name: string) => ({ name, label: t.operators[name as keyof typ
 function fieldsOf(fields: FieldView[], query: EditorQuery): Field[] {
   const own = fields.filter((field) => field.table === null);
   const known = new Set(own.map((field) => field.name));
-  const unknown = [...new Set(fieldNames(query))].filter((name) => !known.has(name) && isField(name));
+  const unknown = [...new Set(fieldNames(query))].filter((name) => name !== "" && !known.has(name) && isField(name));
   return [
+    { name: "", label: t.editor.chooseField, operators: FIELD_OPERATORS.map(operator), defaultOperator: "eq" },
     ...own.map(({ name, operators }) => ({ name, label: name, operators: operators.map(operator) })),
     ...unknown.map((name) => ({ name, label: name, operators: FIELD_OPERATORS.map(operator) })),
     { name: SEGMENT_FIELD, label: t.editor.segmentField, operators: SEGMENT_OPERATORS.map(operator) },
@@ -48,7 +56,7 @@ export function RulesEditor({ fields, query, onChange }: Props) {
   const names = fieldNames(query).join("\n");
   // biome-ignore lint/correctness/useExhaustiveDependencies: only the names of fields matter
   const options = useMemo(() => fieldsOf(fields, query), [fields, names]);
-  const first = fields.find((field) => field.table === null)?.name;
+  const hasFields = fields.some((field) => field.table === null);
   return (
     <>
       <QueryBuilder
@@ -58,10 +66,10 @@ export function RulesEditor({ fields, query, onChange }: Props) {
         combinators={COMBINATORS}
         controlElements={CONTROLS}
         translations={t.editor.builder}
-        getDefaultField={first ?? ""}
+        getDefaultField={noField}
         getDefaultValue={defaultValue}
         // A name is typed letter by letter, and each letter is another field.
-        resetOnFieldChange={first !== undefined}
+        resetOnFieldChange={hasFields}
         listsAsArrays
         showShiftActions
         enableMountQueryChange={false}
@@ -74,10 +82,15 @@ export function RulesEditor({ fields, query, onChange }: Props) {
 }
 
 /** A choice of fields; or an input, if the server has no contacts, and therefore knows no fields. */
-function FieldSelect(props: ValueSelectorProps) {
-  const { fields } = useEditor();
+function FieldSelect(props: FieldSelectorProps) {
+  const { fields, errors } = useEditor();
   const { title, value = "", options, handleOnChange } = props;
-  if (fields.size > 0) return <Select {...props} />;
+  const isInvalid = errors.some(({ path }) => path === `${pathOf(props.path)}.field`);
+  if (fields.size > 0) {
+    // A rule begins without a field, and cannot lose it again.
+    const choices = (options as (typeof TYPED)[]).filter(({ name }) => name !== "" || value === "");
+    return <Select {...props} options={choices} isInvalid={isInvalid} />;
+  }
   const kinds = (options as (typeof TYPED)[]).filter(({ name }) => !isField(name));
   return (
     <>
@@ -87,7 +100,7 @@ function FieldSelect(props: ValueSelectorProps) {
           aria-label={title}
           placeholder={title}
           value={value}
-          aria-invalid={value === ""}
+          aria-invalid={isInvalid}
           autoComplete="off"
           spellCheck={false}
           onChange={(event) => handleOnChange(event.target.value)}
@@ -99,12 +112,26 @@ function FieldSelect(props: ValueSelectorProps) {
 
 const TYPED = { name: "", value: "", label: t.editor.typedField };
 
+/** The operators of a field, once it is chosen. */
+function OperatorSelect(props: OperatorSelectorProps) {
+  const { fields } = useEditor();
+  return props.field === "" && fields.size > 0 ? null : <Select {...props} />;
+}
+
 /** A select with a name for screen readers; the library's own has only a title. */
-function Select({ className, title, value, options, handleOnChange }: ValueSelectorProps) {
+function Select({
+  className,
+  title,
+  value,
+  options,
+  handleOnChange,
+  isInvalid,
+}: ValueSelectorProps & { isInvalid?: boolean }) {
   return (
     <select
       className={className}
       aria-label={title}
+      aria-invalid={isInvalid}
       value={value}
       onChange={(event) => handleOnChange(event.target.value)}
     >
@@ -120,8 +147,11 @@ function Select({ className, title, value, options, handleOnChange }: ValueSelec
 const CONTROLS = {
   valueEditor: RuleValue,
   fieldSelector: FieldSelect,
-  operatorSelector: Select,
+  operatorSelector: OperatorSelect,
   combinatorSelector: Select,
 };
+
+/** A new rule has no field: one that was not chosen would be a condition that nobody wrote. */
+const noField = () => "";
 
 const defaultValue = ({ field }: { field: string }) => (field === JSON_FIELD ? { json: t.editor.jsonExample } : {});

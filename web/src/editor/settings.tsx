@@ -23,7 +23,6 @@ export function Settings({ settings, onChange, errors }: Props) {
         <input
           name="name"
           required
-          maxLength={200}
           value={String(settings.name ?? "")}
           aria-invalid={isWrong("name")}
           onChange={(event) => set({ name: event.target.value })}

@@ -48,7 +48,9 @@ export function RuleValue({ field, operator, value, path, handleOnChange }: Valu
   const set = (changes: Partial<Body>) => handleOnChange(withoutEmpty({ ...body, ...changes }));
   const place = pathOf(path);
   const wrong = errors.filter((problem) => isAbout(problem, place));
-  const doubtful = findings.filter((problem) => isAbout(problem, place));
+  const found = findings.filter((problem) => isAbout(problem, place));
+  const doubtful = wrong.length || found.length || !comparesEmptyText(body, operator) ? found : [emptyText(place)];
+  if (field === "" && fields.size > 0) return <RuleProblems wrong={wrong} />;
   const view = fields.get(field);
   const shared = { body, operator, field, type: body.as ?? view?.type ?? "text", set, isInvalid: wrong.length > 0 };
   return (
@@ -59,6 +61,12 @@ export function RuleValue({ field, operator, value, path, handleOnChange }: Valu
     </>
   );
 }
+
+/** An empty text is a legal value, but often one that was forgotten. */
+const comparesEmptyText = ({ value, value_field }: Body, operator: string) =>
+  value === "" && value_field == null && ["one", "text"].includes(shapeOf(operator));
+
+const emptyText = (path: string): Located => ({ path, message: t.editor.emptyText });
 
 interface RuleProblemsProps {
   wrong: Located[];
@@ -210,7 +218,7 @@ function BooleanInput({ value, set, isInvalid }: ValueProps & { value: unknown }
       value={isKnown ? String(value) : ""}
       onChange={(event) => set({ value: event.target.value === "true" })}
     >
-      {!isKnown && <option value="">{String(value)}</option>}
+      {!isKnown && <option value="">{String(value) || t.editor.chooseValue}</option>}
       <option value="true">{t.editor.yes}</option>
       <option value="false">{t.editor.no}</option>
     </select>
@@ -320,7 +328,7 @@ function SegmentInput({ value, set, isInvalid }: ValueProps & { value: string })
       value={value}
       onChange={(event) => set({ value: event.target.value })}
     >
-      {!isKnown && <option value={value}>{value}</option>}
+      {!isKnown && <option value={value}>{value || t.editor.chooseSegment}</option>}
       {segments.map((segment) => (
         <option key={segment.id} value={segment.id}>
           {segment.name ?? segment.id}
@@ -355,6 +363,10 @@ function Sample({ value, set, isInvalid }: ValueProps & { value: { seed: string;
 function OtherField({ body, set, isInvalid }: ValueProps) {
   const { fields } = useEditor();
   const other = body.value_field ?? "";
+  if (!fields.size) {
+    const rename = (text: string) => set({ value_field: text });
+    return <TextInput label={t.editor.otherField} text={other} onText={rename} isInvalid={isInvalid} />;
+  }
   return (
     <select
       className="rule-value"
@@ -363,7 +375,7 @@ function OtherField({ body, set, isInvalid }: ValueProps) {
       value={other}
       onChange={(event) => set({ value_field: event.target.value })}
     >
-      {!fields.has(other) && <option value={other}>{other}</option>}
+      {!fields.has(other) && <option value={other}>{other || t.editor.chooseField}</option>}
       {[...fields.keys()].map((name) => (
         <option key={name}>{name}</option>
       ))}
@@ -412,7 +424,6 @@ function RelatedFields() {
 
 /** What few rules need is behind a summary: a contact without a value, upper and lower case, another field, another type. */
 function Options({ body, operator, type, set }: ValueProps) {
-  const { fields } = useEditor();
   if (!takesMissing(operator) && operator !== "blank" && operator !== "not_blank") return null;
   const used = [body.missing, body.ignore_case, body.value_field, body.as].filter(Boolean).length;
   return (
@@ -458,9 +469,7 @@ function Options({ body, operator, type, set }: ValueProps) {
               checked={body.value_field != null}
               onChange={(event) =>
                 set(
-                  event.target.checked
-                    ? { value: undefined, value_field: fields.keys().next().value ?? "" }
-                    : { value: "", value_field: undefined },
+                  event.target.checked ? { value: undefined, value_field: "" } : { value: "", value_field: undefined },
                 )
               }
             />

@@ -4,7 +4,7 @@ import { Answered, Problem, reasonOf } from "../components/feedback";
 import { usePage } from "../context";
 import type { Definition, FieldView, Located } from "../data/types";
 import { Conflict } from "../editor/conflict";
-import { type EditorQuery, fitted, fromQuery, isAbout, toQuery } from "../editor/convert";
+import { type EditorQuery, fromQuery, isAbout, isFieldMissing, toQuery } from "../editor/convert";
 import { asNew, changesOf, differences, dropDraft, keepDraft, readDraft } from "../editor/draft";
 import { Gone } from "../editor/gone";
 import { EditorHead, reasonNotToSave } from "../editor/head";
@@ -57,19 +57,16 @@ export function EditorPageView({ id }: { id: string | undefined }) {
   );
 }
 
-function draftOf(saved: SavedSegment | null, fields: FieldView[]): Draft {
+function draftOf(saved: SavedSegment | null): Draft {
   if (saved) {
     const { rules, match, etag: _, ...settings } = saved;
     return { saved, settings, query: toQuery(match, rules) };
   }
-  const field = fields.find((one) => one.table === null);
-  const operator = field?.operators[0] ?? "eq";
-  const rule = { field: field?.name ?? "", operator, value: fitted("", operator) };
-  return { saved: null, settings: { name: "" }, query: toQuery("all", [rule]) };
+  return { saved: null, settings: { name: "" }, query: toQuery("all", [{ field: "", operator: "eq", value: "" }]) };
 }
 
-function isUntouched(draft: Draft, fields: FieldView[]): boolean {
-  const empty = draftOf(null, fields);
+function isUntouched(draft: Draft): boolean {
+  const empty = draftOf(null);
   const parts = ({ settings, query }: Draft) => JSON.stringify([settings, fromQuery(query)]);
   return parts(draft) === parts(empty);
 }
@@ -84,10 +81,11 @@ interface EditorProps {
 
 function Editor({ id, saved, wasGone, fields, segments }: EditorProps) {
   const { client } = usePage();
-  const [draft, setDraft] = useState<Draft>(() => readDraft<Draft>(id) ?? draftOf(saved, fields));
+  const [draft, setDraft] = useState<Draft>(() => readDraft<Draft>(id) ?? draftOf(saved));
   const [problem, setProblem] = useState<ApiError | null>(null);
   const [isGone, setIsGone] = useState(wasGone);
   const [isSaving, setIsSaving] = useState(false);
+  const [attempts, setAttempts] = useState(0);
   const form = useRef<HTMLFormElement>(null);
   const saveButton = useRef<HTMLButtonElement>(null);
   const converted = useMemo(() => fromQuery(draft.query), [draft.query]);
@@ -97,12 +95,12 @@ function Editor({ id, saved, wasGone, fields, segments }: EditorProps) {
   );
   const base = draft.saved ?? undefined;
   const changed = base ? differences(base, definition) : [];
-  const isDirty = base ? changed.length > 0 : !isUntouched(draft, fields);
+  const isDirty = base ? changed.length > 0 : !isUntouched(draft);
   const checked = useChecked(definition, converted.errors, isGone ? undefined : base);
-  const errors = useMemo(
-    () => [...converted.errors, ...checked.errors, ...(problem?.problems ?? [])],
-    [converted.errors, checked.errors, problem],
-  );
+  const errors = useMemo(() => {
+    const own = converted.errors.filter((error) => attempts > 0 || !isFieldMissing(error));
+    return [...own, ...checked.errors, ...(problem?.problems ?? [])];
+  }, [converted.errors, attempts, checked.errors, problem]);
   const context = useMemo(
     () => ({ fields: own(fields), related: related(fields), segments, errors, findings: checked.findings }),
     [fields, segments, errors, checked.findings],
@@ -148,7 +146,7 @@ function Editor({ id, saved, wasGone, fields, segments }: EditorProps) {
   };
 
   const merge = (newest: SavedSegment, fromMine: Part[]) => {
-    const { settings, query } = draftOf(merged(definition, newest, fromMine) as SavedSegment, fields);
+    const { settings, query } = draftOf(merged(definition, newest, fromMine) as SavedSegment);
     change({ saved: newest, settings, query: fromMine.includes("rules") ? draft.query : query });
     saveButton.current?.focus();
   };
@@ -159,9 +157,15 @@ function Editor({ id, saved, wasGone, fields, segments }: EditorProps) {
   const reason = isSaving ? t.editor.saving : (cannotSave ?? blocked);
   const submit = (isNew: boolean) => {
     if (!isSaving && cannotSave === null) return void save(isNew);
-    const wrong = cannotSave === t.editor.nameFirst ? "[name=name]" : "[aria-invalid=true]";
-    form.current?.querySelector<HTMLElement>(wrong)?.focus();
+    setAttempts((number) => number + 1);
   };
+  const isNameWrong = reasonNotToSave({ ...definition, rules: [{}] }, [], true) !== null;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only pressing Save moves the focus
+  useEffect(() => {
+    if (!attempts) return;
+    const wrong = isNameWrong ? "[name=name]" : "[aria-invalid=true]";
+    form.current?.querySelector<HTMLElement>(wrong)?.focus();
+  }, [attempts]);
   const elsewhere = errors.filter((error) => !isBesideARule(error, draft.query));
   return (
     <form
@@ -170,6 +174,7 @@ function Editor({ id, saved, wasGone, fields, segments }: EditorProps) {
       onSubmit={(event) => {
         event.preventDefault();
         if (blocked === null) submit(!draft.saved);
+        else setAttempts((number) => number + 1);
       }}
     >
       <EditorHead
@@ -177,14 +182,15 @@ function Editor({ id, saved, wasGone, fields, segments }: EditorProps) {
         changed={changed.map((key) => t.editor.keys[key])}
         isDirty={isDirty}
         reason={reason}
+        attempts={attempts}
         onDiscard={() => {
           dropDraft(id);
-          change(draftOf(draft.saved, fields));
+          change(draftOf(draft.saved));
         }}
         save={saveButton}
       />
       {isGone && <Gone onSaveAsNew={() => submit(true)} />}
-      {isConflict && <Conflict base={base} mine={definition} onMerge={merge} onGone={markGone} />}
+      {isConflict && <Conflict base={base} mine={definition} segments={segments} onMerge={merge} onGone={markGone} />}
       {problem && !isConflict && problem.code !== "invalid-definition" && <SaveProblem error={problem} />}
       <div className="editor">
         <div>
@@ -195,7 +201,12 @@ function Editor({ id, saved, wasGone, fields, segments }: EditorProps) {
           </EditorProvider>
           <RuleProblems wrong={elsewhere} showPath />
         </div>
-        <LivePreview checked={checked} hasErrors={errors.length > 0} isCompared={base !== undefined && !isGone} />
+        <LivePreview
+          checked={checked}
+          hasErrors={errors.length > 0 || converted.errors.length > 0}
+          isFieldMissing={converted.errors.some(isFieldMissing)}
+          isCompared={base !== undefined && !isGone}
+        />
       </div>
     </form>
   );
@@ -222,6 +233,14 @@ function isBesideARule(error: Located, query: EditorQuery, path = "$"): boolean 
 }
 
 function SaveProblem({ error }: { error: ApiError }) {
+  // The page asks for the key first, so this is only seen after signing in again.
+  if (error.status === 401) {
+    return (
+      <p className="attention" role="alert">
+        {t.editor.signedInAgain}
+      </p>
+    );
+  }
   return (
     <div className="problem" role="alert">
       <strong>{t.editor.notSaved}</strong>

@@ -8,6 +8,8 @@ const EDIT = `#/segments/${SAVED.id}/edit`;
 const isPreview = ({ path }: Call) => path.endsWith("/preview");
 const isSave = ({ method, path }: Call) => method === "PATCH" && path.endsWith(SAVED.id);
 const saveButton = () => screen.getByRole("button", { name: t.editor.save });
+const chooseField = async (name: string, index = 0) =>
+  userEvent.selectOptions((await screen.findAllByLabelText(t.editor.builder.fields.title))[index] as HTMLElement, name);
 const value = async () => (await screen.findAllByLabelText(t.editor.value))[0] as HTMLInputElement;
 
 describe("the preview", () => {
@@ -84,21 +86,63 @@ describe("saving", () => {
     await user.type(name, " ");
     expect(saveButton()).toHaveAttribute("aria-disabled", "true");
     expect(saveButton()).toHaveAccessibleDescription(t.editor.nameFirst);
-    expect(screen.getByText(t.editor.nameFirst)).toHaveAttribute("role", "status");
+    expect(screen.getByText(t.editor.nameFirst).parentElement).toHaveAttribute("role", "status");
     await user.click(saveButton());
     expect(name).toHaveFocus();
     expect(calls.filter(isSave)).toHaveLength(0);
     await expectAccessible();
   });
 
+  test("says the reason again each time that Save is pressed", async () => {
+    openPage(EDIT);
+    const user = userEvent.setup();
+    await user.clear(await screen.findByLabelText(t.editor.keys.name));
+    const reason = () => screen.getByText(t.editor.nameFirst);
+    const status = reason().parentElement;
+    const shown = [reason()];
+    for (const _ of ["once", "twice"]) {
+      await user.click(saveButton());
+      shown.push(reason());
+      expect(reason().parentElement).toBe(status);
+    }
+    expect(new Set(shown).size).toBe(3);
+  });
+
+  test("counts the characters of the name as the server does", async () => {
+    const { calls } = openPage(EDIT);
+    const name = await screen.findByLabelText(t.editor.keys.name);
+    const emojis = "\u{1F600}".repeat(200);
+    await userEvent.clear(name);
+    await userEvent.click(name);
+    await userEvent.paste(emojis);
+    expect(name).toHaveValue(emojis);
+    expect(saveButton()).toHaveAttribute("aria-disabled", "false");
+    await userEvent.paste("!");
+    expect(saveButton()).toHaveAccessibleDescription(t.editor.nameTooLong(201, 200));
+    await userEvent.click(saveButton());
+    expect(name).toHaveFocus();
+    expect(calls.filter(isSave)).toHaveLength(0);
+  });
+
   test("after the session ended asks for the key and keeps what was typed", async () => {
-    openPage(EDIT, (call) => (isSave(call) ? problem(401, "unauthorized") : undefined));
+    let hasEnded = true;
+    openPage(EDIT, (call) => {
+      if (call.path === "/session" && call.method === "POST") hasEnded = false;
+      if (call.path === "/session") return undefined;
+      if (hasEnded && (isSave(call) || isPreview(call))) return problem(401, "unauthorized", { detail: "no key" });
+      return isSave(call) ? Response.json(SAVED) : undefined;
+    });
     const user = userEvent.setup();
     await user.type(await screen.findByLabelText(t.editor.keys.name), "!");
     await user.click(screen.getByRole("button", { name: t.editor.save }));
     await user.type(await screen.findByLabelText(t.signIn.key), "key{Enter}");
     await waitFor(() => expect(screen.queryByLabelText(t.signIn.key)).toBeNull());
     expect(screen.getByLabelText(t.editor.keys.name)).toHaveValue("Upsell to Pro!");
+    expect(screen.getByText(t.editor.signedInAgain)).toBeVisible();
+    expect(await screen.findByText("1,240")).toBeVisible();
+    expect(screen.queryByText("no key")).toBeNull();
+    await user.click(saveButton());
+    await waitFor(() => expect(window.location.hash).toBe(`#/segments/${SAVED.id}`));
   });
 
   test("creates a new segment without keys that are empty", async () => {
@@ -109,6 +153,7 @@ describe("saving", () => {
     );
     const user = userEvent.setup();
     await user.type(await screen.findByLabelText(t.editor.keys.name), "Active");
+    await chooseField("status");
     await user.type(await value(), "active");
     await user.click(screen.getByRole("button", { name: t.editor.save }));
     await waitFor(() => expect(window.location.hash).toBe("#/segments/new-id"));
@@ -150,7 +195,11 @@ describe("another writer who saved meanwhile", () => {
   test("keeps the parts that only they changed, and Save sends only mine", async () => {
     const { user, calls } = await openConflict({ description: "Theirs", rules: SAVED.rules.slice(0, 1) });
     expect(screen.getByText(t.editor.onlyTheirs(t.editor.keys.description))).toBeVisible();
-    expect(screen.getByText(t.editor.onlyMine([t.editor.keys.name, t.editor.keys.owner]))).toBeVisible();
+    for (const key of [t.editor.keys.name, t.editor.keys.owner]) {
+      expect(screen.getByText(t.editor.onlyMine(key))).toBeVisible();
+    }
+    expect(screen.getByText("Upsell to Pro!")).toBeVisible();
+    expect(screen.getByText("seats is at least 8")).toBeVisible();
     expect(screen.queryByRole("radio")).toBeNull();
     expect(saveButton()).toHaveAccessibleDescription(t.editor.conflictFirst);
     await expectAccessible();
@@ -169,8 +218,19 @@ describe("another writer who saved meanwhile", () => {
     const { user, calls } = await openConflict({ name: "Theirs", owner: "them" });
     expect(screen.getByText("Upsell to Pro!")).toBeVisible();
     expect(screen.getByText("Theirs")).toBeVisible();
-    expect(choices(t.editor.keys.name)[0]).toBeChecked();
-    await user.click(choices(t.editor.keys.name)[1] as HTMLElement);
+    const merge = screen.getByRole("button", { name: t.editor.merge });
+    const { name, owner } = t.editor.keys;
+    for (const radio of [...choices(name), ...choices(owner)]) expect(radio).not.toBeChecked();
+    expect(merge).toHaveAttribute("aria-disabled", "true");
+    expect(merge).toHaveAccessibleDescription(t.editor.mergeFirst([name, owner]));
+    await user.click(choices(name)[1] as HTMLElement);
+    const reason = screen.getByText(t.editor.mergeFirst([owner]));
+    await user.click(merge);
+    expect(choices(owner)[0]).toHaveFocus();
+    expect(screen.getByText(t.editor.mergeFirst([owner]))).not.toBe(reason);
+    expect(screen.getByText(t.editor.conflict)).toBeVisible();
+    await user.click(choices(owner)[0] as HTMLElement);
+    expect(merge).toHaveAttribute("aria-disabled", "false");
     await expectAccessible();
     await user.click(screen.getByRole("button", { name: t.editor.merge }));
     expect((await lastSave(calls))?.body).toEqual({ owner: "me" });
@@ -186,6 +246,39 @@ describe("another writer who saved meanwhile", () => {
     await user.click(screen.getByRole("button", { name: t.editor.merge }));
     expect(screen.getByLabelText(t.editor.keys.name)).toHaveValue("Theirs");
     expect(saveButton()).toHaveAccessibleDescription(t.editor.nothingChanged);
+  });
+
+  test("and I both changed the rules: they are shown in words", async () => {
+    let current: object = SAVED;
+    openPage(EDIT, (call) => {
+      const isGet = call.method === "GET" && call.path.endsWith(`/contacts/segments/${SAVED.id}`);
+      if (isGet) return Response.json(current, { headers: { ETag: current === SAVED ? '"1"' : '"2"' } });
+      return isSave(call) ? problem(412, "changed-meanwhile") : undefined;
+    });
+    const user = userEvent.setup();
+    await user.clear(await value());
+    await user.type(await value(), "team");
+    const group = {
+      match: "none",
+      rules: [
+        { operator: "in_segment", value: SAVED.id },
+        { table: "t", operator: "x" },
+      ],
+    };
+    current = { ...SAVED, match: "any", rules: [...SAVED.rules, group] };
+    await user.click(saveButton());
+    const versions = within(await screen.findByRole("group", { name: t.editor.keys.rules }));
+    expect(versions.getByText("custom_fields.plan is “team”")).toBeVisible();
+    expect(versions.getByText("custom_fields.plan is “starter”")).toBeVisible();
+    expect(versions.getByText(t.match.any)).toBeVisible();
+    expect(versions.getByText(`in segment “${SAVED.name}”`)).toBeVisible();
+    expect(versions.getByText('{"table":"t","operator":"x"}')).toBeVisible();
+    for (const json of versions.getAllByText(t.segment.json)) await user.click(json);
+    const { rules } = t.editor.keys;
+    for (const name of [t.editor.mine, t.editor.theirs]) {
+      expect(versions.getByLabelText(t.editor.versionAsJson(rules, name))).toHaveAttribute("tabindex", "0");
+    }
+    await expectAccessible();
   });
 
   test("wins if I drop my changes", async () => {
@@ -267,7 +360,10 @@ describe("a server without contacts", () => {
     const user = userEvent.setup();
     await user.type(await screen.findByLabelText(t.editor.keys.name), "Berlin");
     expect(screen.getByText(t.editor.noContacts)).toBeVisible();
-    expect(saveButton()).toHaveAccessibleDescription(t.editor.errorsFirst);
+    expect(saveButton()).toHaveAccessibleDescription(t.editor.fieldFirst);
+    await user.click(saveButton());
+    expect(screen.getByLabelText(t.editor.builder.fields.title)).toHaveFocus();
+    expect(calls.filter(isCreate)).toHaveLength(0);
     await user.type(await value(), "x");
     await user.type(screen.getByLabelText(t.editor.builder.fields.title), "city");
     expect(await value()).toHaveValue("x");
@@ -293,6 +389,57 @@ describe("a server without contacts", () => {
 describe("rules", () => {
   const lastPreview = (calls: Call[]) => calls.filter(isPreview).at(-1)?.body;
 
+  test("begin without a field: nothing is counted or saved until one is chosen", async () => {
+    const { calls } = openPage("#/new");
+    const user = userEvent.setup();
+    await user.type(await screen.findByLabelText(t.editor.keys.name), "Only a name");
+    const field = screen.getByLabelText(t.editor.builder.fields.title);
+    expect(field).toHaveDisplayValue(t.editor.chooseField);
+    expect(field).toHaveAttribute("aria-invalid", "false");
+    expect(screen.queryByLabelText(t.editor.builder.operators.title)).toBeNull();
+    expect(screen.getByText(t.editor.countFieldFirst)).toBeVisible();
+    expect(saveButton()).toHaveAccessibleDescription(t.editor.fieldFirst);
+    await user.click(saveButton());
+    expect(field).toHaveFocus();
+    expect(field).toHaveAttribute("aria-invalid", "true");
+    await expectAccessible();
+    await chooseField("status");
+    expect(screen.queryByRole("option", { name: t.editor.chooseField })).toBeNull();
+    expect(await screen.findByText(t.editor.emptyText)).toBeVisible();
+    await user.type(await value(), "active");
+    expect(screen.queryByText(t.editor.emptyText)).toBeNull();
+    expect(await screen.findByText("1,240")).toBeVisible();
+    expect(calls.filter(({ method, path }) => method === "POST" && path.endsWith("/segments"))).toHaveLength(0);
+    expect(lastPreview(calls)).toMatchObject({ rules: [{ field: "status", operator: "eq", value: "active" }] });
+  });
+
+  test.each([
+    ["a rule", t.editor.builder.addRule.title],
+    ["a group", t.editor.builder.addGroup.title],
+  ])("of %s that is added begin without a field", async (_, add) => {
+    const { calls } = openPage(EDIT);
+    expect(await screen.findByText("1,240")).toBeVisible();
+    const before = calls.filter(isPreview).length;
+    await userEvent.click(screen.getByTitle(add));
+    expect(screen.getAllByLabelText(t.editor.builder.fields.title)[2]).toHaveDisplayValue(t.editor.chooseField);
+    expect(saveButton()).toHaveAccessibleDescription(t.editor.fieldFirst);
+    await userEvent.click(saveButton());
+    expect(calls.filter(isSave)).toHaveLength(0);
+    await chooseField("unsubscribed", 2);
+    await waitFor(() => expect(calls.filter(isPreview)).toHaveLength(before + 1));
+  });
+
+  test("that compare two fields begin without the other one", async () => {
+    openPage(EDIT);
+    const user = userEvent.setup();
+    await user.click((await screen.findAllByText(t.editor.options))[0] as HTMLElement);
+    await user.click(screen.getAllByLabelText(t.editor.compareField)[0] as HTMLElement);
+    expect(screen.getByLabelText(t.editor.otherField)).toHaveDisplayValue(t.editor.chooseField);
+    expect(saveButton()).toHaveAccessibleDescription(t.editor.fieldFirst);
+    await user.selectOptions(screen.getByLabelText(t.editor.otherField), "status");
+    expect(saveButton()).toHaveAttribute("aria-disabled", "false");
+  });
+
   test("are changed: another operator fits the value, groups and rules are added and removed", async () => {
     const { calls } = openPage(EDIT);
     const user = userEvent.setup();
@@ -302,6 +449,7 @@ describe("rules", () => {
     await user.click(screen.getAllByTitle(t.editor.builder.removeRule.title)[1] as HTMLElement);
     await user.click(screen.getByTitle(t.editor.builder.addGroup.title));
     await user.selectOptions(screen.getAllByLabelText(t.editor.builder.combinators.title)[1] as HTMLElement, "none");
+    await chooseField("status", 1);
     await user.type(await value(), "churned");
     await waitFor(() =>
       expect(lastPreview(calls)).toMatchObject({

@@ -37,6 +37,10 @@ test.each<[Node, string | null]>([
   [{ ...ORDERS, aggregate: "median" }, null],
   [{ ...ORDERS, where: [{ field: "x", operator: "resembles", value: 1 }] }, null],
   [{ field: "x", operator: "resembles", value: 1 }, null],
+  [null as unknown as Node, null],
+  [7 as unknown as Node, null],
+  [{ ...ORDERS, where: [null as unknown as Node] }, null],
+  [{ operator: "sample" }, "in the sample , from 0% to 0%"],
 ])("the rule %j in words", (rule, words) => {
   expect(inWords(rule, { payers: "Paying Customers" })).toBe(words);
 });
