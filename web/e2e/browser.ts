@@ -95,6 +95,7 @@ export function startSite(
 export async function settled(page: Page): Promise<void> {
   await page.waitForLoadState("networkidle");
   await expect.poll(() => page.getByText(/^Loading …|Still waiting …$/).count(), { timeout: 60_000 }).toBe(0);
+  await expect.poll(() => page.locator("[aria-busy=true]").count(), { timeout: 60_000 }).toBe(0);
 }
 
 /** Check a page with axe. */
