@@ -173,12 +173,13 @@ def test_contact_has_its_fields_if_the_server_has_contacts(ask: Reading, tmp_pat
     custom = ['{"plan": "pro", "seats": [1, 2]}', "{", None, "{}", "{}"]
     ask.run(
         1,
-        CONTACTS.append_column("custom_fields", pa.array(custom)).append_column(
-            "at", pa.array([0] * 5, pa.timestamp("us", "UTC"))
-        ),
+        CONTACTS.append_column("custom_fields", pa.array(custom))
+        .append_column("at", pa.array([0] * 5, pa.timestamp("us", "UTC")))
+        .append_column("at_no_zone", pa.array([0] * 5, pa.timestamp("us"))),
     )
     ask.service.contacts = str(tmp_path / "contacts.parquet")
-    fields = {"id": "a", "plan": "pro", "project_id": "p", "at": "1970-01-01T00:00:00Z"}
+    epoch = "1970-01-01T00:00:00Z"
+    fields = {"id": "a", "plan": "pro", "project_id": "p", "at": epoch, "at_no_zone": epoch}
     assert ask.found("/runs/r1/contacts/a")["fields"] == fields | {"custom_fields": {"plan": "pro", "seats": [1, 2]}}
     assert ask.found("/runs/r1/contacts/b")["fields"]["custom_fields"] == "{"
     ask.as_project("p")

@@ -3,7 +3,7 @@
 import axe from "axe-core";
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
-import { makeFolder, type Server, startServer } from "../../clients/typescript/tests/samples.js";
+import { CONTACTS, makeFolder, type Server, segbatch, startServer } from "../../clients/typescript/tests/samples.js";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 /** As root, Chromium needs --no-sandbox. The others keep it from calling its maker's servers. */
@@ -76,6 +76,11 @@ export class Site {
     await page.getByRole("heading", { level: 1 }).waitFor();
     return page;
   }
+}
+
+/** Run the segments in the folder of a site once more. */
+export function runAgain(folder: string, id: string, time: string): void {
+  segbatch(folder, "run", "--contacts", CONTACTS, "--segments", "segments", "--as-of", time, "--run-id", id);
 }
 
 /** Start a site for the tests of a file, and end it after them. */

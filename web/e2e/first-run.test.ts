@@ -33,16 +33,18 @@ describe("before the first run, without contacts", () => {
     await page.getByLabel("Value", { exact: true }).fill("Berlin");
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByRole("heading", { level: 1, name: "Typed" }).waitFor();
-    await page.getByText(/^The last run had no such segment/).waitFor();
+    await page.getByText(/^There is no run yet/).waitFor();
     const client = new SegmentsClient({ baseUrl: site.server.url, apiKey: site.server.key });
     const found = (await client.listSegments()).filter(({ name }) => name === "Typed");
     expect(found.map(({ rules }) => rules)).toEqual([[{ field: "city", operator: "eq", value: "Berlin" }]]);
     await page.getByRole("link", { name: "Segments", exact: true }).click();
     await page
-      .getByRole("region", { name: /saved since the last run/ })
+      .getByRole("region", { name: /^\d+ segments saved/ })
       .getByRole("link", { name: "Typed" })
       .waitFor();
+    await page.getByText("segbatch run --contacts FILE").waitFor();
     await settled(page);
+    expect(await page.getByRole("alert").filter({ hasText: /./ }).count()).toBe(0);
     await expectAccessible(page);
   });
 });

@@ -1,7 +1,7 @@
 /** Each page, on a wide screen and on a phone, in light and dark. */
 
 import { describe, expect, test } from "vitest";
-import { expectAccessible, settled, startSite } from "./browser.js";
+import { expectAccessible, runAgain, settled, startSite, TIMES } from "./browser.js";
 import { PLACES } from "./places.js";
 
 const site = startSite();
@@ -98,4 +98,20 @@ test("a contact is looked up by its id", async () => {
   await page.getByLabel("Contact id").fill("nobody");
   await page.getByRole("button", { name: "Look up" }).click();
   await page.getByText("The run has no contact with the id nobody.").waitFor();
+});
+
+test("repeated runs have their ids, and a link in text is not only a color", async () => {
+  for (const id of ["once", "again"]) runAgain(site.server.folder, id, TIMES.at(-1) ?? "");
+  const page = await site.openSignedIn("#/runs/current", { viewport: { width: 1280, height: 900 } });
+  await page.getByRole("link", { name: "once", exact: true }).waitFor();
+  await settled(page);
+  await expectAccessible(page);
+  for (const place of ["runs", "segments/pro-plan-users"]) {
+    await page.goto(`${site.server.url}/#/${place}`);
+    const runs = page.getByRole("table", { name: "Runs" });
+    await runs.getByRole("row", { name: /3 Nov 2025, 02:00 UTC.* once/ }).waitFor();
+    await runs.getByRole("row", { name: /3 Nov 2025, 02:00 UTC.* again/ }).waitFor();
+    await settled(page);
+    await expectAccessible(page);
+  }
 });

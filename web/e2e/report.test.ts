@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
 import { segbatch } from "../../clients/typescript/tests/samples.js";
-import { expectAccessible, settled, startSite } from "./browser.js";
+import { expectAccessible, runAgain, settled, startSite } from "./browser.js";
 
 const DAYS = 30;
 const LAST = Date.parse("2025-11-04T02:00:00Z");
@@ -12,6 +12,7 @@ const TIMES = Array.from({ length: DAYS }, (_, day) => new Date(LAST - (DAYS - 1
 const site = startSite(TIMES);
 
 test("a report shows segments, runs and overlaps from a file, with the network off", async () => {
+  for (const id of ["once", "again"]) runAgain(site.server.folder, id, TIMES.at(-1) ?? "");
   segbatch(site.server.folder, "report", "--to", "report.html", "--runs", String(DAYS));
   const page = await site.open(pathToFileURL(join(site.server.folder, "report.html")).href, { offline: true });
   const menu = page.getByRole("navigation");
@@ -41,6 +42,7 @@ test("a report shows segments, runs and overlaps from a file, with the network o
   expect(await rows("Runs").count()).toBe(DAYS);
   await rows("Runs").first().getByRole("link").click();
   await shows(/^Run of 4 Nov 2025/);
+  await page.getByRole("link", { name: "once", exact: true }).waitFor();
 
   await menu.getByRole("link", { name: "Overlap" }).click();
   await shows("Overlap");

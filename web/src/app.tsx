@@ -29,9 +29,10 @@ export function App({ account }: { account?: React.ReactNode }) {
     main.current?.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
   }, [path]);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a page that knows a better title keeps it until the next page
   useEffect(() => {
     document.title = t.title(titleOf(route));
-  }, [route]);
+  }, [path]);
 
   return (
     <>

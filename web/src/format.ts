@@ -27,6 +27,12 @@ export const time = (iso: string) => `${moment.format(new Date(iso))} UTC`;
 export const dayAndTime = (iso: string) => shortMoment.format(new Date(iso));
 export const day = (iso: string) => shortDay.format(new Date(iso));
 
+/** Letters that are read from right to left, and marks that change the direction. */
+const TURNS = /[\p{Bidi_Control}\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
+
+/** A name for use inside another text, in marks that keep its direction from turning the text around it. */
+export const isolated = (text: string) => (TURNS.test(text) ? `\u2068${text}\u2069` : text);
+
 /** A number with its sign; zero has none. */
 export function signed(value: number): string {
   if (value === 0) return "0";

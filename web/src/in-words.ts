@@ -1,5 +1,5 @@
 import type { Match, Node } from "./data/types";
-import { percent } from "./format";
+import { isolated, percent } from "./format";
 import { t } from "./texts";
 
 /** The names of segments by their ids. */
@@ -24,12 +24,12 @@ export function inWords(rule: Node, names: Names = {}): string | null {
 /** The field that a rule compares, or the aggregate of the rows in a related table. */
 function subjectOf(rule: Node, names: Names): string | null {
   const { table, aggregate = "count", field } = rule;
-  if (table === undefined) return field ?? "";
+  if (table === undefined) return isolated(field ?? "");
   const words = t.words.aggregates[aggregate as keyof typeof t.words.aggregates];
   if (words === undefined) return null;
   const where = Array.isArray(rule.where) ? allInWords(rule.where, "all", names) : "";
   if (where === null) return null;
-  return [words(field ?? "", table), where && t.words.where(where)].filter(Boolean).join(" ");
+  return [words(isolated(field ?? ""), isolated(table)), where && t.words.where(where)].filter(Boolean).join(" ");
 }
 
 /** Rules in one line. */
@@ -53,13 +53,13 @@ function operatorInWords({ operator, value }: Node): string | undefined {
 function objectOf({ operator, value, value_field }: Node, names: Names): string {
   if (operator === "sample") {
     const { seed = "", from = 0, to = 0 } = (value ?? {}) as { seed?: string; from?: number; to?: number };
-    return t.words.sample(seed, percent(from), percent(to));
+    return t.words.sample(isolated(seed), percent(from), percent(to));
   }
   if (operator === "in_segment" || operator === "not_in_segment") {
     const name = names[String(value)];
-    return name === undefined ? String(value) : quoted(name);
+    return name === undefined ? isolated(String(value)) : quoted(name);
   }
-  return value_field ?? valueInWords(value, operator);
+  return value_field ? isolated(value_field) : valueInWords(value, operator);
 }
 
 function optionsOf({ as, ignore_case, missing }: Node): string[] {
@@ -72,7 +72,7 @@ function optionsOf({ as, ignore_case, missing }: Node): string[] {
 
 const isDate = (value: unknown) => /^(\d{4}-\d{2}-\d{2}|today|now|start_of_)/.test(String(value));
 
-const quoted = (text: string) => `“${text}”`;
+const quoted = (text: string) => `“${isolated(text)}”`;
 
 function valueInWords(value: unknown, operator: string | undefined): string {
   if (value === undefined || value === null) return "";
@@ -81,5 +81,5 @@ function valueInWords(value: unknown, operator: string | undefined): string {
     return operator === "between" ? texts.join(t.words.and) : texts.join(", ");
   }
   const isPlain = typeof value !== "string" || isDate(value) || /within|older|later|list/.test(operator ?? "");
-  return isPlain ? String(value) : quoted(value);
+  return isPlain ? isolated(String(value)) : quoted(value);
 }

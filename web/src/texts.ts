@@ -1,4 +1,4 @@
-import { compact, count, percent } from "./format";
+import { compact, count, isolated, percent } from "./format";
 
 const plural = (number: number, one: string, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
 
@@ -13,11 +13,11 @@ export const t = {
   contact: "Contact",
   newSegment: "New segment",
   signOut: "Sign out",
-  project: (id: string) => `Project ${id}`,
+  project: (id: string) => `Project ${isolated(id)}`,
   readOnly: "Read-only key",
   report: (time: string) => `Report of ${time}`,
   reportFoot: (version: string) => `Written by segbatch ${version}. This file contacts no server.`,
-  title: (page: string) => `${page} · segbatch`,
+  title: (page: string) => `${isolated(page)} · segbatch`,
   notFound: "Page not found",
   notFoundHelp: "The address leads to no page. Choose a section above.",
 
@@ -103,6 +103,7 @@ export const t = {
     shown: (number: number, all: number) =>
       number === all ? plural(all, "segment") : `${count(number)} of ${plural(all, "segment")}`,
     none: "No segment matches. Change the filters.",
+    onlyLater: "Only segments that were saved since the last run match. They are listed above.",
     clear: "Clear filters",
   },
   segmentsLead: (contacts: number | null, time: string) =>
@@ -113,6 +114,11 @@ export const t = {
       .join(", "),
   createdLater: (number: number) =>
     `${plural(number, "segment")} saved since the last run. The next run evaluates ${number === 1 ? "it" : "them"}:`,
+  notYetRun: (number: number) =>
+    `${plural(number, "segment")} saved. The first run evaluates ${number === 1 ? "it" : "them"}:`,
+  noRun: "No run yet",
+  noRunHelp: "The first run shows members here:",
+  noRunCommand: "segbatch run --contacts FILE --segments FOLDER",
   andMore: (number: number) => `and ${count(number)} more`,
   noSegments: "No segments yet",
   noSegmentsHelp: "Create one here, or save a definition as a JSON file in the folder of segments, then start a run.",
@@ -158,7 +164,7 @@ export const t = {
     chooseColumns: "Choose columns",
     hideColumns: "Done",
     addColumn: "Add a column",
-    removeColumn: (name: string) => `Remove the column ${name}`,
+    removeColumn: (name: string) => `Remove the column ${isolated(name)}`,
     mostColumns: (number: number) => `At most ${number} columns are shown.`,
     goneContact: "no longer among the contacts",
     membersOf: "Contact id",
@@ -170,6 +176,7 @@ export const t = {
     namedBy: "Referred to by",
     noReferences: "It refers to no other segment, and none refers to it.",
     notRun: "The last run had no such segment. It is shown as it is saved; the next run evaluates it.",
+    noRun: "There is no run yet. The segment is shown as it is saved; the first run evaluates it.",
     savedLater: (keys: string[], run: string) =>
       `Saved after the last run. Changed: ${keys.join(", ").toLowerCase()}. The members, sizes and charts below are those of the run of ${run}; the name and the rules are as saved, and the next run evaluates them.`,
     savedOther: (keys: string[]) =>
@@ -209,7 +216,7 @@ export const t = {
     largest: (number: number) => `${number} largest`,
     matrix: "Shared members",
     cell: (share: string, row: string, column: string, shared: number) =>
-      `${share} of ${row} are in ${column}: ${plural(shared, "contact")}`,
+      `${share} of ${isolated(row)} are in ${isolated(column)}: ${plural(shared, "contact")}`,
     duplicates: "Near-duplicates",
     duplicatesLead: "Pairs with almost the same members. One of the two may be enough.",
     noDuplicates: "No two segments have almost the same members.",
@@ -223,7 +230,7 @@ export const t = {
     lead: "Look up a contact by its id",
     id: "Contact id",
     find: "Look up",
-    unknown: (id: string) => `The run has no contact with the id ${id}.`,
+    unknown: (id: string) => `The run has no contact with the id ${isolated(id)}.`,
     inReport: "A report contains no contacts. Open the page of segbatch serve to look one up.",
     segments: (number: number) => (number ? `In ${plural(number, "segment")}` : "In no segment"),
     why: "Why",

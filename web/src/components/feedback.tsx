@@ -41,8 +41,21 @@ export function Loading({ slow }: { slow: boolean }) {
   );
 }
 
+/** Before the first run there is nothing to show, which is no problem. */
+export function NoRun() {
+  return (
+    <div className="empty">
+      <h2>{t.noRun}</h2>
+      <p>
+        {t.noRunHelp} <code>{t.noRunCommand}</code>
+      </p>
+    </div>
+  );
+}
+
 /** Show an answer, or the reason why it is not there. */
 export function Answered<T>({ answer, children }: { answer: Answer<T>; children: (value: T) => ReactNode }) {
+  if (answer.error?.code === "nothing-published") return <NoRun />;
   if (answer.error) return <Problem error={answer.error} onRetry={answer.retry} />;
   if (answer.value === undefined) return answer.loading ? <Loading slow={answer.slow} /> : null;
   return <>{children(answer.value)}</>;

@@ -15,7 +15,9 @@ export function Tags({ tags }: { tags: readonly string[] }) {
   return (
     <ul className="tags" aria-label={t.segment.tags}>
       {tags.map((tag) => (
-        <li key={tag}>{tag}</li>
+        <li key={tag}>
+          <bdi>{tag}</bdi>
+        </li>
       ))}
     </ul>
   );
@@ -71,7 +73,7 @@ interface SegmentLinkProps {
 export function SegmentLink({ id, name, className }: SegmentLinkProps) {
   return (
     <a className={className} href={segmentLink(id)} title={id}>
-      {name ?? id}
+      <bdi>{name ?? id}</bdi>
     </a>
   );
 }
@@ -91,7 +93,7 @@ export function SegmentLinks({ ids, names }: { ids: readonly string[]; names: Na
 /** A value of a contact. */
 export function Value({ value }: { value: unknown }) {
   if (value === null || value === undefined) return <span className="muted">{t.noValue}</span>;
-  return typeof value === "object" ? <code>{JSON.stringify(value)}</code> : String(value);
+  return typeof value === "object" ? <code>{JSON.stringify(value)}</code> : <bdi>{String(value)}</bdi>;
 }
 
 export function Code({ text, label }: { text: string; label: string }) {

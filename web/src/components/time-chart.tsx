@@ -22,7 +22,11 @@ interface Props {
 
 const dark = () => window.matchMedia("(prefers-color-scheme: dark)");
 
-/** Numbers over time. The canvas is one picture for a screen reader; a table next to it has the numbers. */
+/**
+ * Numbers of runs, the oldest first, at equal distances: a repeated run has the time of the one before.
+ *
+ * The canvas is one picture for a screen reader; a table next to it has the numbers.
+ */
 export function TimeChart({ label, times, lines, height = 200, format = compact }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const [scheme, setScheme] = useState(() => dark().matches);
@@ -38,9 +42,8 @@ export function TimeChart({ label, times, lines, height = 200, format = compact 
   useEffect(() => {
     const element = place.current;
     if (!element) return;
-    const seconds = times.map((time) => Date.parse(time) / 1000);
-    const data: uPlot.AlignedData = [seconds, ...lines.map((line) => line.values)];
-    const plot = new uPlot(optionsOf(element, seconds, lines, height, format), data, element);
+    const data: uPlot.AlignedData = [times.map((_, index) => index), ...lines.map((line) => line.values)];
+    const plot = new uPlot(optionsOf(element, labelsOf(times), lines, height, format), data, element);
     const observer = new ResizeObserver(() => plot.setSize({ width: widthOf(element), height }));
     observer.observe(element);
     return () => {
@@ -54,7 +57,7 @@ export function TimeChart({ label, times, lines, height = 200, format = compact 
 
 function optionsOf(
   element: HTMLElement,
-  seconds: number[],
+  labels: string[],
   lines: Line[],
   height: number,
   format: (value: number) => string,
@@ -67,12 +70,12 @@ function optionsOf(
     ticks: { show: false },
     font: `12px ${style.fontFamily}`,
   };
+  const right = halfOf(labels);
   return {
     width: widthOf(element),
     height,
-    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
-    padding: [8, RIGHT, 0, 0],
+    padding: [8, right, 0, 0],
     legend: { live: true, markers: { width: 0, fill: (_, index) => color(lines[index - 1]?.color ?? "--line") } },
     hooks: { ready: [showLast], setCursor: [showLast] },
     axes: [
@@ -80,8 +83,8 @@ function optionsOf(
         ...axis,
         grid: { show: false },
         size: 30,
-        splits: (plot, _, first, last) => ticksOf(seconds, (plot.width - AXIS_WIDTH - RIGHT) / (last - first)),
-        values: (_, ticks) => ticks.map(labelsOf(seconds)),
+        splits: (plot, _, first, last) => ticksOf(labels, (plot.width - AXIS_WIDTH - right) / (last - first)),
+        values: (_, ticks) => ticks.map((run) => labels[run] ?? ""),
       },
       {
         ...axis,
@@ -91,11 +94,11 @@ function optionsOf(
       },
     ],
     series: [
-      { label: t.columns.asOf, value: (_, at) => (at == null ? "" : labelsOf(seconds)(at)) },
+      { label: t.columns.asOf, value: (_, run) => (run == null ? "" : (labels[run] ?? "")) },
       ...lines.map((line) => seriesOf(line, color(line.color), format)),
     ],
     scales: {
-      x: { range: (_, first, last) => widened(first, last, lines) },
+      x: { time: false, range: (_, first, last) => widened(first, last, lines) },
       y: { range: (_, low, high) => rangeOf(low, high) },
     },
   };
@@ -116,34 +119,36 @@ function widthOf(element: HTMLElement): number {
 }
 
 const AXIS_WIDTH = 56;
-const RIGHT = 22;
-const DAY = 86_400;
-
-/** How the times of runs are labelled: by the day, or also by the time if several runs are of one day. */
-function labelsOf(seconds: readonly number[]): (at: number) => string {
-  const days = new Set(seconds.map((at) => Math.floor(at / DAY)));
-  const format = days.size === seconds.length ? day : dayAndTime;
-  return (at) => format(new Date(at * 1000).toISOString());
-}
-
-/**
- * The times of runs that get a label: as many as there is room for, from the last one back, so that no label is there twice.
- *
- * @param scale Pixels per second.
- */
-export function ticksOf(seconds: readonly number[], scale: number): number[] {
-  const room = Math.max(...seconds.map((at) => labelsOf(seconds)(at).length)) * LETTER + GAP;
-  const ticks: number[] = [];
-  for (const at of [...seconds].reverse()) {
-    const before = ticks[0];
-    if (before === undefined || (before - at) * scale >= room) ticks.unshift(at);
-  }
-  return ticks;
-}
-
 /** The width of a letter of a label, and the space between labels, in pixels. */
 const LETTER = 6.5;
 const GAP = 24;
+
+/** The labels of runs: the day, or also the time if several moments are of one day. */
+export function labelsOf(times: readonly string[]): string[] {
+  const moments = new Set(times.map((time) => Date.parse(time)));
+  const days = new Set(times.map(day));
+  return times.map(days.size === moments.size ? day : dayAndTime);
+}
+
+/** Half the width of the longest label, which the last one needs to the right of its run. */
+function halfOf(labels: readonly string[]): number {
+  return (Math.max(...labels.map((label) => label.length)) * LETTER) / 2 + 4;
+}
+
+/**
+ * The runs that get a label: as many as there is room for, from the last one back, so that no label is there twice.
+ *
+ * @param scale Pixels from one run to the next.
+ */
+export function ticksOf(labels: readonly string[], scale: number): number[] {
+  const room = Math.max(...labels.map((label) => label.length)) * LETTER + GAP;
+  const ticks: number[] = [];
+  for (let run = labels.length - 1; run >= 0; run--) {
+    const next = ticks[0];
+    if (next === undefined || ((next - run) * scale >= room && labels[next] !== labels[run])) ticks.unshift(run);
+  }
+  return ticks;
+}
 
 function seriesOf(line: Line, color: string, format: (value: number) => string): uPlot.Series {
   const bars = line.bars ? uPlot.paths.bars?.({ size: [0.6, 24] }) : undefined;
@@ -161,8 +166,7 @@ function seriesOf(line: Line, color: string, format: (value: number) => string):
 
 /** Half a bar more on each side, so that the first and the last one are whole. */
 function widened(first: number, last: number, lines: Line[]): [number, number] {
-  const count = lines[0]?.values.length ?? 0;
-  const room = lines.some((line) => line.bars) && count > 1 ? (last - first) / (count - 1) / 2 : 0;
+  const room = lines.some((line) => line.bars) ? 0.5 : 0;
   return [first - room, last + room];
 }
 

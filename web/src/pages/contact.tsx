@@ -139,7 +139,10 @@ function Verdict({ contact, segment }: { contact: string; segment: string }) {
   return (
     <div className="verdict">
       <p>
-        <strong>{verdict.contact_id}</strong> {verdict.member ? t.contactPage.member : t.contactPage.notMember}
+        <strong>
+          <bdi>{verdict.contact_id}</bdi>
+        </strong>{" "}
+        {verdict.member ? t.contactPage.member : t.contactPage.notMember}
       </p>
       <Verdicts verdicts={verdict.verdicts} names={answer.value?.segment_names ?? {}} />
     </div>
@@ -154,7 +157,7 @@ function Verdicts({ verdicts, names }: { verdicts: RuleVerdict[]; names: Names }
           <span className={verdict.holds ? "holds" : "fails"}>
             {verdict.holds ? t.contactPage.holds : t.contactPage.fails}
           </span>{" "}
-          {inWords(verdict.definition, names) ?? verdict.rule} <span className="muted">{verdict.why}</span>
+          {inWords(verdict.definition, names) ?? <bdi>{verdict.rule}</bdi>} <bdi className="muted">{verdict.why}</bdi>
           {verdict.parts.length > 0 && <Verdicts verdicts={verdict.parts} names={names} />}
         </li>
       ))}
@@ -169,7 +172,9 @@ function Fields({ fields }: { fields: Record<string, unknown> }) {
         <tbody>
           {Object.entries(fields).map(([name, value]) => (
             <tr key={name}>
-              <th scope="row">{name}</th>
+              <th scope="row">
+                <bdi>{name}</bdi>
+              </th>
               <td>
                 <Value value={value} />
               </td>

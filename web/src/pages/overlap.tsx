@@ -76,7 +76,7 @@ function Matrix({ overlap, top }: { overlap: Overlap; top: number }) {
             {order.map((column, number) => (
               <th key={column.id} scope="col" title={column.title} className="number">
                 <span aria-hidden="true">{number + 1}</span>
-                <span className="hidden">{column.title}</span>
+                <bdi className="hidden">{column.title}</bdi>
               </th>
             ))}
           </tr>

@@ -1,6 +1,6 @@
 import type { Run, RunDetails } from "@segbatch/client";
 import { useMemo, useState } from "react";
-import { Answered } from "../components/feedback";
+import { Answered, NoRun } from "../components/feedback";
 import { Change, Figure, Section, SegmentLink, SegmentLinks, Size, Status } from "../components/parts";
 import { TimeChart } from "../components/time-chart";
 import { usePage } from "../context";
@@ -9,6 +9,7 @@ import type { Names } from "../in-words";
 import { runLink } from "../route";
 import { t } from "../texts";
 import { useAnswer } from "../use-answer";
+import { useTitle } from "../use-title";
 
 const PAGE = 30;
 
@@ -32,7 +33,7 @@ export function RunsPageView() {
         {(page) => {
           const runs = [...page.runs, ...(older?.runs ?? [])];
           const cursor = older ? older.cursor : page.next_cursor;
-          if (!runs.length) return <p className="empty">{t.problem.nothingPublished}</p>;
+          if (!runs.length) return <NoRun />;
           return (
             <>
               <Durations runs={runs} />
@@ -108,6 +109,9 @@ function RunTable({ runs }: { runs: Run[] }) {
               <th scope="row">
                 <a href={runLink(run.id)}>{time(run.as_of)}</a>{" "}
                 {run.is_current && <span className="badge">{t.current}</span>}
+                <div className="below">
+                  <span className="id">{run.id}</span>
+                </div>
               </th>
               <td>
                 <Status status={run.status} />
@@ -137,6 +141,7 @@ function RunTable({ runs }: { runs: Run[] }) {
 export function RunPageView({ id }: { id: string }) {
   const { client } = usePage();
   const answer = useAnswer(id, (options) => client.getRun(id, options));
+  useTitle(answer.value && t.run.title(time(answer.value.as_of)));
   return (
     <>
       <div className="heading">

@@ -1,35 +1,37 @@
-import type { ApiError, ContactSegment } from "@segbatch/client";
+import type { ContactSegment } from "@segbatch/client";
+import { SegmentLink } from "../components/parts";
 import { usePage } from "../context";
 import type { SegmentRow } from "../data/types";
-import { segmentLink } from "../route";
 import { t } from "../texts";
 import { useAnswer } from "../use-answer";
 
 const MOST_SHOWN = 20;
 
-interface Props {
-  /** The segments of the last run; undefined while they are loading. */
-  rows: SegmentRow[] | undefined;
-  error: ApiError | undefined;
+/** The saved segments that the last run does not have; undefined rows are not loaded yet. A report knows nothing of them. */
+export function useSavedLater(rows: SegmentRow[] | undefined): ContactSegment[] {
+  const { client, report } = usePage();
+  const isAsked = !report && rows !== undefined;
+  const saved = useAnswer(isAsked ? "saved" : null, (options) => client.listSegments(options));
+  return rows && saved.value ? createdLater(saved.value, rows) : [];
 }
 
-/** Saved segments that the last run does not have. A report knows nothing of them. */
-export function SavedLater({ rows, error }: Props) {
-  const { client, report } = usePage();
-  const evaluated = error?.code === "nothing-published" ? [] : rows;
-  const isAsked = !report && evaluated !== undefined;
-  const saved = useAnswer(isAsked ? "saved" : null, (options) => client.listSegments(options));
-  if (!evaluated || !saved.value) return null;
-  const later = createdLater(saved.value, evaluated);
+interface Props {
+  later: ContactSegment[];
+  /** No run is published yet. */
+  isFirst: boolean;
+}
+
+export function SavedLater({ later, isFirst }: Props) {
   if (!later.length) return null;
+  const title = isFirst ? t.notYetRun(later.length) : t.createdLater(later.length);
   return (
-    <section className="attention attention-disabled" aria-label={t.createdLater(later.length)}>
+    <section className="attention attention-disabled" aria-label={title}>
       <div>
-        <strong>{t.createdLater(later.length)}</strong>
+        <strong>{title}</strong>
         <ul>
           {later.slice(0, MOST_SHOWN).map(({ id, name }) => (
             <li key={id}>
-              <a href={segmentLink(id)}>{name}</a>
+              <SegmentLink id={id} name={name} />
             </li>
           ))}
         </ul>

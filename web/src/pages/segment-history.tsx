@@ -35,6 +35,9 @@ export function HistoryTable({ runs }: { runs: SegmentRun[] }) {
               <tr key={run.run_id}>
                 <th scope="row">
                   <a href={runLink(run.run_id)}>{time(run.as_of)}</a>
+                  <div className="below">
+                    <span className="id">{run.run_id}</span>
+                  </div>
                 </th>
                 <td>
                   <Status status={run.status} />

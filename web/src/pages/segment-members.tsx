@@ -46,7 +46,7 @@ export function MembersSection({ id, size }: { id: string; size: number }) {
   }
   return (
     <Section title={t.segment.members}>
-      {!report && <ColumnChooser columns={columns} onChange={setColumns} />}
+      {!report && <ColumnChooser segment={id} columns={columns} onChange={setColumns} />}
       <Answered answer={answer}>
         {(page) => {
           const from = cursors.length * PAGE;

@@ -79,7 +79,7 @@ export function Problems({ title, problems, kind }: { title: string; problems: (
         <ul>
           {problems.map((problem) => (
             <li key={`${problem.path} ${problem.message}`}>
-              {problem.message} <code>{problem.path}</code>
+              <bdi>{problem.message}</bdi> <code>{problem.path}</code>
             </li>
           ))}
         </ul>

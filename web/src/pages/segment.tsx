@@ -9,6 +9,7 @@ import { count, day, signed } from "../format";
 import { linkTo } from "../route";
 import { t } from "../texts";
 import { useAnswer } from "../use-answer";
+import { useTitle } from "../use-title";
 import { HistoryTable } from "./segment-history";
 import { MembersSection } from "./segment-members";
 import { OverlapSection } from "./segment-overlap";
@@ -23,6 +24,7 @@ export function SegmentPageView({ id }: { id: string }) {
   const saved = useAnswer(report ? null : id, (options) => client.getSegment(id, options));
   const explanation = useAnswer(id, (options) => client.explainSegment(id, options));
   const isNotRun = details.error !== undefined && NOT_RUN.has(details.error.code ?? "");
+  const hasNoRun = details.error?.code === "nothing-published";
   const isDeleted = saved.error?.code === "not-found";
   if (details.error && (!isNotRun || explanation.error)) {
     return (
@@ -35,7 +37,7 @@ export function SegmentPageView({ id }: { id: string }) {
   return (
     <>
       <Head id={id} shown={shownOf(details.value, saved.value)} isDeleted={isDeleted} />
-      {isNotRun && <p className="attention">{t.segment.notRun}</p>}
+      {isNotRun && <p className="attention">{hasNoRun ? t.segment.noRun : t.segment.notRun}</p>}
       {saved.value && <SavedLater saved={saved.value} details={details.value} />}
       {isDeleted && details.value && <Deleted details={details.value} />}
       {details.loading && !details.value && <Loading slow={details.slow} />}
@@ -86,19 +88,27 @@ interface HeadProps {
 
 function Head({ id, shown, isDeleted = false }: HeadProps) {
   const { canEdit } = usePage();
+  useTitle(shown?.name);
   const facts = [
-    shown?.project_id ? `${t.segment.project} ${shown.project_id}` : "",
-    shown?.owner ? `${t.segment.owner} ${shown.owner}` : "",
-  ].filter(Boolean);
+    [t.segment.project, shown?.project_id],
+    [t.segment.owner, shown?.owner],
+  ] as const;
   return (
     <div className="heading">
       <div>
-        <h1 tabIndex={-1}>{shown?.name ?? id}</h1>
+        <h1 tabIndex={-1} dir="auto">
+          {shown?.name ?? id}
+        </h1>
         <div className="below">
           <span className="id">{id}</span>
-          {facts.map((fact) => (
-            <span key={fact}>{fact}</span>
-          ))}
+          {facts.map(
+            ([label, value]) =>
+              value && (
+                <span key={label}>
+                  {label} <bdi>{value}</bdi>
+                </span>
+              ),
+          )}
           <Tags tags={shown?.tags ?? []} />
         </div>
         {typeof shown?.description === "string" && <p className="lead">{shown.description}</p>}

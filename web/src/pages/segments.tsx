@@ -1,18 +1,19 @@
-import type { RunDetails, RunSegmentsPage, SegmentsClient } from "@segbatch/client";
+import type { ContactSegment, RunDetails, RunSegmentsPage, SegmentsClient } from "@segbatch/client";
 import { createColumnHelper } from "@tanstack/react-table";
 import { useMemo } from "react";
 import { DataTable } from "../components/data-table";
-import { Answered } from "../components/feedback";
+import { Answered, NoRun } from "../components/feedback";
 import { Change, Size, Sparkline, Status, Tags } from "../components/parts";
 import { usePage } from "../context";
 import type { SegmentRow, SegmentStatus } from "../data/types";
-import { time } from "../format";
+import { isolated, time } from "../format";
 import { linkTo, replaceHash, segmentLink } from "../route";
 import { t } from "../texts";
 import { useAnswer } from "../use-answer";
-import { SavedLater } from "./saved-later";
+import { SavedLater, useSavedLater } from "./saved-later";
 
 const HISTORY = 30;
+const NONE: SegmentRow[] = [];
 const RANK: Record<SegmentStatus, number> = { failed: 0, held: 1, ok: 2, disabled: 3 };
 
 /** All segments of the current run; the API gives them in pages. */
@@ -31,6 +32,9 @@ export function SegmentsPageView({ query }: { query: URLSearchParams }) {
   const { client, canEdit } = usePage();
   const rows = useAnswer("rows", ({ signal }) => loadRows(client, signal));
   const run = useAnswer("run", (options) => client.getRun("current", options));
+  const isFirst = rows.error?.code === "nothing-published";
+  const later = useSavedLater(isFirst ? NONE : rows.value?.segments);
+  const shared = { later, isFirst, query };
   return (
     <>
       <div className="heading">
@@ -45,8 +49,13 @@ export function SegmentsPageView({ query }: { query: URLSearchParams }) {
         )}
       </div>
       <Attention run={run.value} />
-      <SavedLater rows={rows.value?.segments} error={rows.error} />
-      <Answered answer={rows}>{(page) => <FilteredSegments page={page} query={query} />}</Answered>
+      {isFirst ? (
+        <FilteredSegments rows={NONE} runs={0} {...shared} />
+      ) : (
+        <Answered answer={rows}>
+          {(page) => <FilteredSegments rows={page.segments} runs={page.history.length} {...shared} />}
+        </Answered>
+      )}
     </>
   );
 }
@@ -56,17 +65,30 @@ function Attention({ run }: { run: RunDetails | undefined }) {
   return <p className="attention">{t.attention(run.segments_failed, run.segments_held)}</p>;
 }
 
-function FilteredSegments({ page, query }: { page: RunSegmentsPage; query: URLSearchParams }) {
+interface FilteredProps {
+  rows: SegmentRow[];
+  /** How many runs the sizes of the rows are of. */
+  runs: number;
+  later: ContactSegment[];
+  isFirst: boolean;
+  query: URLSearchParams;
+}
+
+function FilteredSegments({ rows, runs, later, isFirst, query }: FilteredProps) {
   const { q = "", status = "", owner = "", tag = "" } = Object.fromEntries(query) as Record<string, string>;
   const set = (name: string, value: string) =>
     replaceHash(linkTo(["segments"], { ...Object.fromEntries(query), [name]: value }));
   const shown = useMemo(
-    () => page.segments.filter((row) => matches(row, { q, status, owner, tag })).sort(byAttention),
-    [page, q, status, owner, tag],
+    () => rows.filter((row) => matches(row, { q, status, owner, tag })).sort(byAttention),
+    [rows, q, status, owner, tag],
   );
-  const options = useMemo(() => optionsOf(page.segments), [page]);
-  if (!page.segments.length) {
-    return (
+  const isFiltered = [q, status, owner, tag].some(Boolean);
+  const laterShown = later.filter((segment) => matches(segment, { q, status, owner, tag }));
+  const options = useMemo(() => optionsOf(rows, later), [rows, later]);
+  if (!rows.length && !later.length) {
+    return isFirst ? (
+      <NoRun />
+    ) : (
       <div className="empty">
         <h2>{t.noSegments}</h2>
         <p>{t.noSegmentsHelp}</p>
@@ -90,14 +112,17 @@ function FilteredSegments({ page, query }: { page: RunSegmentsPage; query: URLSe
         <Select label={t.filters.owner} value={owner} options={options.owner} onChange={(to) => set("owner", to)} />
         <Select label={t.filters.tag} value={tag} options={options.tag} onChange={(to) => set("tag", to)} />
         <p className="shown" role="status">
-          {t.filters.shown(shown.length, page.segments.length)}
+          {t.filters.shown(shown.length + laterShown.length, rows.length + later.length)}
         </p>
       </form>
-      {shown.length ? (
-        <SegmentTable rows={shown} runs={page.history.length} />
-      ) : (
+      <SavedLater later={laterShown} isFirst={isFirst} />
+      {shown.length > 0 ? (
+        <SegmentTable rows={shown} runs={runs} />
+      ) : isFirst && laterShown.length > 0 ? (
+        <NoRun />
+      ) : laterShown.length > 0 && !isFiltered ? null : (
         <div className="empty">
-          <p>{t.filters.none}</p>
+          <p>{laterShown.length ? t.filters.onlyLater : t.filters.none}</p>
           <button type="button" onClick={() => replaceHash(linkTo(["segments"]))}>
             {t.filters.clear}
           </button>
@@ -114,14 +139,23 @@ interface Filters {
   tag: string;
 }
 
-export function matches(row: SegmentRow, { q, status, owner, tag }: Filters): boolean {
+/** What the filters look at. A saved segment without a result has no status. */
+interface Filtered {
+  id: string;
+  name: string | null;
+  tags?: readonly string[] | null;
+  owner?: string | null;
+  status?: string;
+}
+
+export function matches(row: Filtered, { q, status, owner, tag }: Filters): boolean {
   const words = q.toLowerCase().split(/\s+/).filter(Boolean);
-  const text = [row.name ?? "", row.id, ...row.tags].join("\n").toLowerCase();
+  const text = [row.name ?? "", row.id, ...(row.tags ?? [])].join("\n").toLowerCase();
   return (
     words.every((word) => text.includes(word)) &&
     (!status || row.status === status) &&
     (!owner || row.owner === owner) &&
-    (!tag || row.tags.includes(tag))
+    (!tag || (row.tags ?? []).includes(tag))
   );
 }
 
@@ -132,13 +166,14 @@ export function byAttention(one: SegmentRow, other: SegmentRow): number {
 
 type Option = [value: string, text: string];
 
-function optionsOf(rows: SegmentRow[]): Record<"status" | "owner" | "tag", Option[]> {
-  const distinct = (values: (string | null)[]) =>
-    [...new Set(values.filter((value) => value !== null))].sort((a, b) => a.localeCompare(b));
+function optionsOf(rows: SegmentRow[], later: ContactSegment[]): Record<"status" | "owner" | "tag", Option[]> {
+  const all: Filtered[] = [...rows, ...later];
+  const distinct = (values: (string | null | undefined)[]) =>
+    [...new Set(values.filter((value) => value != null))].sort((a, b) => a.localeCompare(b));
   return {
     status: distinct(rows.map((row) => row.status)).map((status) => [status, t.status[status as SegmentStatus]]),
-    owner: distinct(rows.map((row) => row.owner)).map((owner) => [owner, owner]),
-    tag: distinct(rows.flatMap((row) => row.tags)).map((tag) => [tag, tag]),
+    owner: distinct(all.map((row) => row.owner)).map((owner) => [owner, isolated(owner)]),
+    tag: distinct(all.flatMap((row) => row.tags ?? [])).map((tag) => [tag, isolated(tag)]),
   };
 }
 
@@ -184,7 +219,8 @@ function columnsFor(runs: number, rows: SegmentRow[]) {
     helper.accessor((row) => row.owner ?? "", {
       id: "owner",
       header: t.columns.owner,
-      cell: ({ row: { original } }) => original.owner ?? <span className="muted">{t.noValue}</span>,
+      cell: ({ row: { original } }) =>
+        original.owner ? <bdi>{original.owner}</bdi> : <span className="muted">{t.noValue}</span>,
       meta: { className: "wide" },
     }),
     helper.accessor("member_count", {
@@ -217,7 +253,7 @@ function Name({ row }: { row: SegmentRow }) {
   return (
     <>
       <a className="name" href={segmentLink(row.id)}>
-        {row.name ?? row.id}
+        <bdi>{row.name ?? row.id}</bdi>
       </a>
       <div className="below">
         {row.status !== "ok" && (

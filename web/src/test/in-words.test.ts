@@ -17,6 +17,8 @@ test.each<[Node, string | null]>([
     "plan is one of “a”, “b” (upper or lower case)",
   ],
   [{ field: "phone", operator: "exists" }, "phone has a value"],
+  [{ field: "city", operator: "eq", value: "\u202eab" }, "city is “\u2068\u202eab\u2069”"],
+  [{ field: "שם", operator: "exists" }, "\u2068שם\u2069 has a value"],
   [{ field: "seen", operator: "lt", value: "2025-03-01" }, "seen is before 2025-03-01"],
   [{ field: "seats", operator: "lt", value: 5 }, "seats is below 5"],
   [{ field: "a", operator: "gt", value_field: "b", as: "number" }, "a is above b (read as number)"],

@@ -75,12 +75,54 @@ describe("segments", () => {
     openPage("#/segments", ({ path }) => {
       if (path.startsWith("/api/v1/runs/")) return problem(404, "nothing-published");
       if (path !== "/api/v1/contacts/segments") return undefined;
-      return Response.json(Array.from({ length: 23 }, (_, number) => ({ ...SAVED, id: `s-${number}` })));
+      return Response.json(
+        Array.from({ length: 23 }, (_, number) => ({ ...SAVED, id: `s-${number}`, name: `Later ${number}` })),
+      );
     });
-    const later = await screen.findByRole("region", { name: t.createdLater(23) });
+    const later = await screen.findByRole("region", { name: t.notYetRun(23) });
     expect(within(later).getAllByRole("link")).toHaveLength(20);
     expect(within(later).getByText(t.andMore(3))).toBeVisible();
+    expect(screen.getByText(t.noRunCommand)).toBeVisible();
+    expect(screen.queryByRole("alert")).toBeNull();
+    expect(screen.queryByRole("table")).toBeNull();
+    await userEvent.type(screen.getByLabelText(t.filters.search), "s-22");
+    expect(screen.getByRole("link", { name: "Later 22" })).toBeVisible();
+    expect(screen.getByRole("region", { name: t.notYetRun(1) })).toBeVisible();
+    await userEvent.type(screen.getByLabelText(t.filters.search), "x");
+    expect(screen.getByText(t.filters.none)).toBeVisible();
   });
+
+  test("that were saved after the last run are searched with the others", async () => {
+    openPage("#/segments", ({ path }) => {
+      const later = { ...SAVED, id: "later", name: "Later", tags: ["spring"], owner: "growth" };
+      return path === "/api/v1/contacts/segments" ? Response.json([later]) : undefined;
+    });
+    const user = userEvent.setup();
+    await screen.findByRole("link", { name: "Later" });
+    expect(screen.getByText(t.filters.shown(11, 11))).toBeVisible();
+    await user.type(screen.getByLabelText(t.filters.search), "spring");
+    expect(screen.getByRole("link", { name: "Later" })).toBeVisible();
+    expect(screen.getByText(t.filters.shown(2, 11))).toBeVisible();
+    await user.type(screen.getByLabelText(t.filters.search), " later");
+    expect(screen.getByText(t.filters.onlyLater)).toBeVisible();
+    expect(screen.queryByText(t.filters.none)).toBeNull();
+    await user.clear(screen.getByLabelText(t.filters.search));
+    await user.selectOptions(screen.getByLabelText(t.filters.status), "ok");
+    expect(screen.queryByRole("link", { name: "Later" })).toBeNull();
+  });
+
+  test.each(["#/segments", "#/runs/current", "#/overlap"])(
+    "without a run, %s has a command instead of a problem",
+    async (place) => {
+      openPage(place, ({ path }) => {
+        if (path.startsWith("/api/v1/runs/current")) return problem(409, "nothing-published");
+        return path === "/api/v1/contacts/segments" ? Response.json([]) : undefined;
+      });
+      expect(await screen.findByText(t.noRunCommand)).toBeVisible();
+      expect(screen.queryByRole("alert")).toBeNull();
+      await expectAccessible();
+    },
+  );
 
   test("of a report are those of its run", async () => {
     window.location.hash = "#/segments";
@@ -124,13 +166,31 @@ describe("a segment", () => {
       within(await screen.findByRole("table", { name: t.segment.overlap })).getAllByRole("row").length,
     ).toBeGreaterThan(2);
     expect(await screen.findByRole("link", { name: "contact-1" })).toHaveAttribute("href", "#/contact/contact-1");
-    expect(within(screen.getByRole("table", { name: t.segment.runs })).getAllByRole("row")).toHaveLength(31);
+    const runs = within(screen.getByRole("table", { name: t.segment.runs }));
+    expect(runs.getAllByRole("row")).toHaveLength(31);
+    expect(runs.getByText("20251101T020000Z-5f3a10")).toBeVisible();
     const references = within(screen.getByRole("region", { name: t.segment.references }));
     expect(references.getByRole("link", { name: "Large Accounts at Risk" })).toHaveAttribute(
       "title",
       "large-accounts-at-risk",
     );
     await expectAccessible();
+  });
+
+  test("has its name in the title of the tab, and so has a run its time", async () => {
+    openPage("#/segments/paying-customers");
+    await waitFor(() => expect(document.title).toBe(t.title("Paying Customers")));
+    window.location.hash = "#/runs/current";
+    await waitFor(() => expect(document.title).toMatch(/^Run of 30 Nov 2025/));
+    window.location.hash = "#/segments";
+    await waitFor(() => expect(document.title).toBe(t.title(t.segments)));
+  });
+
+  test("without a run is shown as it is saved", async () => {
+    openPage("#/segments/us-west-coast", ({ path }) =>
+      path.startsWith("/api/v1/runs/current/") ? problem(409, "nothing-published") : undefined,
+    );
+    expect(await screen.findByText(t.segment.noRun)).toBeVisible();
   });
 
   test("that was held back says why", async () => {
@@ -239,6 +299,13 @@ describe("members", () => {
     expect(screen.queryByRole("table", { name: t.segment.memberTable })).toBeNull();
   });
 
+  test("of a server without contacts offer no columns", async () => {
+    openPage("#/segments/us-west-coast", ({ path }) => withFields(null)(path));
+    await userEvent.click(await screen.findByRole("button", { name: t.segment.chooseColumns }));
+    expect(await screen.findByText(t.contactPage.noFields)).toBeVisible();
+    expect(screen.queryByLabelText(t.segment.addColumn)).toBeNull();
+  });
+
   test("can be shown again if a column is gone", async () => {
     window.sessionStorage.setItem("segbatch.member-columns", '["status"]');
     const detail = "the contacts have no field 'status'";
@@ -259,6 +326,7 @@ describe("other pages", () => {
     const table = await screen.findByRole("table", { name: t.runs });
     expect(within(table).getAllByRole("row")).toHaveLength(31);
     expect(within(table).getByText(t.current)).toBeVisible();
+    expect(within(table).getByText("20251101T020000Z-5f3a10")).toBeVisible();
     await expectAccessible();
   });
 
@@ -290,6 +358,30 @@ describe("other pages", () => {
       "Enterprise Users ⊂ Paying Customers",
     ]);
     await expectAccessible();
+  });
+
+  test("overlap keeps a name that is read from right to left apart", async () => {
+    const name = "\u202eevil";
+    openPage("#/overlap", ({ path }) => {
+      if (!path.startsWith("/api/v1/runs/current/overlap")) return undefined;
+      return Response.json({
+        run_id: "r",
+        segments: [
+          { id: "a", name, member_count: 2 },
+          { id: "b", name: "B", member_count: 1 },
+        ],
+        counts: [
+          [2, 1],
+          [1, 1],
+        ],
+        near_duplicates: [{ a: "a", b: "b", jaccard: 0.9 }],
+        inside: [{ inner: "b", outer: "a" }],
+        segment_names: { a: name, b: "B" },
+      });
+    });
+    const links = await screen.findAllByText(name);
+    expect(links.map((link) => link.tagName)).toEqual(["BDI", "BDI", "BDI", "BDI"]);
+    expect(screen.getByTitle(t.overlapPage.cell("50%", name, "B", 1)).title).toContain(`of \u2068${name}\u2069 are`);
   });
 
   test("a contact, with the reason of a membership", async () => {

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -203,8 +203,11 @@ def _json_value(value: Any, *, is_json: bool = False) -> Any:
             return plain_decimal(value)
         case bytes():
             return value.hex()
-        case datetime() | date() | time():
-            return value.isoformat().replace("+00:00", "Z")
+        case datetime():
+            moment = value if value.tzinfo else value.replace(tzinfo=UTC)  # a column without a zone is in UTC
+            return moment.isoformat().replace("+00:00", "Z")
+        case date() | time():
+            return value.isoformat()
         case dict():
             return {str(key): _json_value(inner) for key, inner in value.items()}
         case list():
