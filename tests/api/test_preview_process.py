@@ -304,7 +304,7 @@ def test_docs_list_the_limits_of_the_code() -> None:
         f"`limit` is {limits.MEMBERS:,} if not given, and {limits.MAX_MEMBERS:,} at most",
         f"(10 if not given, {limits.MAX_FIRST:,} at most)",
         f"a preview took more than {limits.PREVIEW_TIME:g} seconds",
-        f"| a preview, check or explanation, fields, or members with fields | {limits.PREVIEW_TIME:g} seconds, one at a time",
+        f"members with fields | {limits.PREVIEW_TIME:g} seconds, one at a time",
         f"{limits.PREVIEW_QUEUE} others wait for {limits.PREVIEW_QUEUE_TIME:g} seconds",
         f"more than {limits.PREVIEW_MEMORY / 1e6:g} megabytes",
         f"{limits.PATTERN_TIME:g} seconds to compile",
