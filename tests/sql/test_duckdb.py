@@ -109,6 +109,20 @@ def test_comparisons_are_exact(tmp_path: Path, cells: pa.Array, values: tuple[An
     members(tmp_path, {"match": "none", "rules": [rule("x", "not_in", list(values)), rule("x", "exists")]})
 
 
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_numbers_beyond_a_narrow_float_are_infinite(tmp_path: Path, operator: str) -> None:
+    largest = 3.4028234663852886e38
+    narrow = [1.0, largest, -largest, math.inf, -math.inf, math.nan, None]
+    wide = [1.0, 1e40, -1e40, 3.402823565e38, 3.4028236e38, largest, 1e300, -1e300, None]
+    pairs = [(one, other) for one in narrow for other in wide]
+    columns = {"narrow": pa.array([one for one, _ in pairs], pa.float32()), "wide": [other for _, other in pairs]}
+    write_contacts(tmp_path / "contacts.parquet", columns)
+    for one, other in (("narrow", "wide"), ("wide", "narrow")):
+        members(tmp_path, {"field": one, "operator": operator, "value_field": other})
+    found = members(tmp_path, {"field": "narrow", "operator": "eq", "value_field": "wide"})
+    assert len(found) == 8  # 1 and 1; the largest and two; infinity and three or two beyond it
+
+
 @pytest.mark.parametrize("value", ["\u03c3", "ας", "i", "i\u0307", "istanbul", "ΑΣ", "ß", "k"])
 def test_lower_case_follows_unicode(tmp_path: Path, value: str) -> None:
     texts = ["ΑΣ", "ΑΣ.", "ΑΣΑ", "Σ", "aΣʰ", "İ", "I", "İSTANBUL", "\u1e9e", "K", "ΣΣ ΣΑΣ ΑΣ", None]

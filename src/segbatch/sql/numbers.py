@@ -61,7 +61,7 @@ def compare_numbers(column: Column, comparison: Comparison, other: Column) -> ex
     column.refuse_outside_duckdb("numbers of different types")
     if any(dtype.is_float() for dtype in dtypes):
         single = any(isinstance(dtype, pl.Float32) for dtype in dtypes)
-        left, right = (_as_type(_double(one), "float") if single else _double(one) for one in (column, other))
+        left, right = (_single(one) if single else _double(one) for one in (column, other))
         return compared(this=left, expression=right)
     if ANY_LENGTH in dtypes:
         exact = compared(this=_whole(column), expression=_whole(other))
@@ -184,6 +184,17 @@ def _as_type(sql: exp.Expr, name: str) -> exp.Expr:
 
 def _double(column: Column) -> exp.Expr:
     return exp.TryCast(this=column.sql.copy(), to=exp.DataType.build("double"))
+
+
+def _single(column: Column) -> exp.Expr:
+    """Return numbers as 32-bit floats. Those out of range are infinite, as in Polars, where DuckDB has an error."""
+    double = _double(column)
+    infinite = (
+        exp.If(this=compared(this=double.copy(), expression=whole(0)), true=_as_type(text(name), "float"))
+        for compared, name in ((exp.GT, "inf"), (exp.LT, "-inf"))
+    )
+    rounded = exp.TryCast(this=double, to=exp.DataType.build("float"))
+    return exp.Coalesce(this=rounded, expressions=[exp.Case(ifs=[*infinite])])
 
 
 def _whole(column: Column) -> exp.Expr:
