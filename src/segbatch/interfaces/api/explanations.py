@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Self
 
 from fastapi import Depends, Query
 
@@ -34,7 +34,6 @@ from segbatch.interfaces.api.problems import HttpProblem
 from segbatch.interfaces.api.queries import ExplanationQuery
 from segbatch.interfaces.api.request_body import Body
 from segbatch.interfaces.api.routes import SegmentId, ensure_no_duplicates
-from segbatch.model.operators import OperatorName, shape_of
 from segbatch.model.segment import Segment
 from segbatch.model.views import (
     ContactVerdict,
@@ -50,7 +49,6 @@ router = segments_router("segments")
 
 _HIDDEN = "the rules refer to segments that the project cannot see"
 _UNREADABLE = "the server cannot read the contacts now; its log has the cause"
-_REFERENCES = frozenset(name for name in get_args(OperatorName) if shape_of(name) == "segment")
 
 
 @router.post(
@@ -239,33 +237,34 @@ class _SavedRules:
     Attributes:
         rules: The rules and groups by their paths, also the rule that restricts the segment to its project.
         inputs: The inputs with the segments that rules may refer to; None without contacts.
-        hidden: The paths of rules that refer to segments that the sender cannot see.
+        targets: The ids of the segments that rules refer to, by the paths of the rules.
+        hidden: The ids of the segments that the sender cannot see.
     """
 
     rules: Mapping[str, dict[str, Any]]
     inputs: JobInputs | None
-    hidden: frozenset[str]
+    targets: Mapping[str, str]
+    hidden: Collection[str]
 
     @classmethod
     def of(cls, segment: Segment, inputs: JobInputs | None, hidden: Collection[str] = ()) -> Self:
-        """Return the rules of a segment.
-
-        Args:
-            hidden: The ids of the segments that the sender cannot see.
-        """
+        """Return the rules of a segment."""
         rules = dict(saved_rules(segment.rules))
         owner = segment.project_id or (inputs.options.project if inputs else None)
         if owner is not None:
             rules["$.project_id"] = as_saved(project_rule(owner))
-        return cls(rules, inputs, frozenset(path for path, target in segment.references() if target in hidden))
+        return cls(rules, inputs, dict(segment.references()), hidden)
+
+    def hides(self, path: str) -> bool:
+        """Return whether a rule refers to a segment that the sender cannot see."""
+        return self.targets.get(path) in self.hidden
 
     def inside(self, path: str) -> "_SavedRules":
         """Return the rules that the parts of a rule are about: those of the segment that the rule refers to, if any."""
-        rule = self.rules.get(path, {})
-        if self.inputs is None or rule.get("operator") not in _REFERENCES:
+        if self.inputs is None or path not in self.targets:
             return self
         by_id = {one.segment_id: one.segment for one in self.inputs.definitions.good}
-        return _SavedRules.of(by_id[rule["value"]], self.inputs)
+        return _SavedRules.of(by_id[self.targets[path]], self.inputs)
 
 
 def _step(step: Step, rules: Mapping[str, dict[str, Any]]) -> FunnelStep:
@@ -292,5 +291,5 @@ def _rule_verdict(verdict: Verdict, saved: _SavedRules) -> RuleVerdict:
         definition=saved.rules[verdict.path],
         holds=verdict.holds,
         why=verdict.why,
-        parts=() if verdict.path in saved.hidden else tuple(_rule_verdict(part, inside) for part in verdict.parts),
+        parts=() if saved.hides(verdict.path) else tuple(_rule_verdict(part, inside) for part in verdict.parts),
     )
