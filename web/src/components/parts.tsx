@@ -96,6 +96,22 @@ export function Value({ value }: { value: unknown }) {
   return typeof value === "object" ? <code>{JSON.stringify(value)}</code> : <bdi>{String(value)}</bdi>;
 }
 
+interface ScrollableProps {
+  label: string;
+  className: string;
+  children: ReactNode;
+}
+
+/** A long or wide part of a page, which the keyboard can scroll too. */
+export function Scrollable({ label, className, children }: ScrollableProps) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: only what has the focus can be scrolled by the keyboard
+    <section className={className} tabIndex={0} aria-label={label}>
+      {children}
+    </section>
+  );
+}
+
 export function Code({ text, label }: { text: string; label: string }) {
   const [copied, setCopied] = useState(false);
   const copy = () => navigator.clipboard.writeText(text).then(() => setCopied(true));
@@ -106,12 +122,11 @@ export function Code({ text, label }: { text: string; label: string }) {
           {copied ? t.segment.copied : t.segment.copy}
         </button>
       )}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard has to scroll a wide text */}
-      <section className="text" tabIndex={0} aria-label={label}>
+      <Scrollable className="text" label={label}>
         <pre>
           <code>{text}</code>
         </pre>
-      </section>
+      </Scrollable>
     </div>
   );
 }

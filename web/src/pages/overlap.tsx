@@ -1,7 +1,7 @@
 import type { Overlap } from "@segbatch/client";
 import { useMemo } from "react";
 import { Answered } from "../components/feedback";
-import { Section, SegmentLink } from "../components/parts";
+import { Scrollable, Section, SegmentLink } from "../components/parts";
 import { usePage } from "../context";
 import { count, percent } from "../format";
 import { linkTo, replaceHash } from "../route";
@@ -64,8 +64,7 @@ function Matrix({ overlap, top }: { overlap: Overlap; top: number }) {
   );
   if (!order.length) return <p className="empty">{t.overlapPage.none}</p>;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard has to scroll a wide table
-    <section className="table-frame matrix-frame" tabIndex={0} aria-label={t.overlapPage.matrix}>
+    <Scrollable className="table-frame matrix-frame" label={t.overlapPage.matrix}>
       <table className="matrix" aria-label={t.overlapPage.matrix}>
         <thead>
           <tr>
@@ -111,7 +110,7 @@ function Matrix({ overlap, top }: { overlap: Overlap; top: number }) {
           ))}
         </tbody>
       </table>
-    </section>
+    </Scrollable>
   );
 }
 

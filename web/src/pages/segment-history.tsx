@@ -1,4 +1,4 @@
-import { Section, Size, Status } from "../components/parts";
+import { Scrollable, Section, Size, Status } from "../components/parts";
 import type { SegmentRun } from "../data/types";
 import { signed, time } from "../format";
 import { runLink } from "../route";
@@ -9,8 +9,7 @@ export function HistoryTable({ runs }: { runs: SegmentRun[] }) {
   const rows = runs.map((run, index) => ({ ...run, isRedefined: isRedefined(runs[index - 1], run) })).reverse();
   return (
     <Section title={t.segment.runs}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard has to scroll a long table */}
-      <section className="table-frame scroll" tabIndex={0} aria-label={t.segment.results}>
+      <Scrollable className="table-frame scroll" label={t.segment.results}>
         <table aria-label={t.segment.runs}>
           <thead>
             <tr>
@@ -55,7 +54,7 @@ export function HistoryTable({ runs }: { runs: SegmentRun[] }) {
             ))}
           </tbody>
         </table>
-      </section>
+      </Scrollable>
     </Section>
   );
 }

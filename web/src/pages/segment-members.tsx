@@ -1,7 +1,7 @@
 import type { ContactId, MembersWithFieldsPage } from "@segbatch/client";
 import { useState } from "react";
 import { Answered } from "../components/feedback";
-import { Section, Value } from "../components/parts";
+import { Scrollable, Section, Value } from "../components/parts";
 import { usePage } from "../context";
 import { contactLink } from "../route";
 import { t } from "../texts";
@@ -92,8 +92,7 @@ export function MembersSection({ id, size }: { id: string; size: number }) {
 
 function MembersTable({ page, fields }: { page: MembersWithFieldsPage; fields: readonly string[] }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard has to scroll a wide table
-    <section className="table-frame" tabIndex={0} aria-label={t.segment.memberTable}>
+    <Scrollable className="table-frame" label={t.segment.memberTable}>
       <table className="member-fields" aria-label={t.segment.memberTable}>
         <thead>
           <tr>
@@ -126,6 +125,6 @@ function MembersTable({ page, fields }: { page: MembersWithFieldsPage; fields: r
           ))}
         </tbody>
       </table>
-    </section>
+    </Scrollable>
   );
 }
