@@ -1,6 +1,8 @@
 """Matching the rows of this run with the rows of the previous run by contact id, in any order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,19 +34,25 @@ class ContactIndex:
 
     def __init__(self, ids: Iterable[pl.Series]) -> None:
         """Index the contacts of a run, given by their ids in batches."""
-        parts = [_hashes(batch) for batch in ids] or [(_NONE, _NONE)]
-        hashes, self._checks = (np.concatenate(part) for part in zip(*parts, strict=True))
-        del parts
-        data_type: type[np.unsignedinteger] = np.uint32 if len(hashes) < 1 << 32 else np.uint64
-        rows: _Table = np.arange(len(hashes), dtype=data_type)
+        hashes, checks, rows = list[_Hashes](), [_NONE], 0
+        for batch in ids:
+            first, second = _hashes(batch)
+            hashes.append(first)
+            checks.append(second)
+            rows += len(batch)
+        self._checks = np.concatenate(checks)
+        del checks
+        data_type: type[np.unsignedinteger] = np.uint32 if rows < 1 << 32 else np.uint64
+        ends = np.cumsum([0, *map(len, hashes)]).tolist()
+        parts = [
+            _Part(np.arange(start, end, dtype=data_type), part)
+            for (start, end), part in zip(pairwise(ends), hashes, strict=True)
+        ]
+        del hashes
         self._tables = list[_Table]()
-        while len(rows):
-            table: _Table = np.zeros(min(_SLOTS * len(rows), 1 << 32), dtype=data_type)
-            slots = _slots(hashes, table)
-            table[slots] = rows
-            without = np.flatnonzero(np.take(table, slots, mode="wrap") != rows)
-            rows, hashes = rows[without], hashes[without] * _FACTOR
-            self._tables.append(table)
+        while number := sum(len(part.rows) for part in parts):
+            self._tables.append(np.zeros(min(_SLOTS * number, 1 << 32), dtype=data_type))
+            parts = _fill(self._tables[-1], parts)
 
     def __len__(self) -> int:
         """Return the number of contacts."""
@@ -64,6 +72,24 @@ class ContactIndex:
 
 
 _NONE: _Hashes = np.empty(0, dtype=np.uint64)
+
+
+class _Part(NamedTuple):
+    """Some contacts: their rows, and the hashes of their ids. Parts of small arrays reuse the same memory."""
+
+    rows: _Table
+    hashes: _Hashes
+
+
+def _fill(table: _Table, parts: Sequence[_Part]) -> list[_Part]:
+    """Put contacts into a table, and return those that do not have their slot, for the next table."""
+    for rows, hashes in parts:
+        table[_slots(hashes, table)] = rows
+    others = list[_Part]()
+    for rows, hashes in parts:
+        without = np.flatnonzero(np.take(table, _slots(hashes, table), mode="wrap") != rows)
+        others.append(_Part(rows[without], hashes[without] * _FACTOR))
+    return others
 
 
 def find_rows(ids: Iterable[pl.Series], contacts: Iterable[pl.Series]) -> pl.Series:
