@@ -23,9 +23,15 @@ RULES: list[dict[str, Any]] = [
     *(rule("f", operator, "pro") for operator in ("eq", "neq", "gt", "lt", "gte", "lte", "starts_with", "ends_with")),
     *(rule("f", operator, 12) for operator in ("eq", "neq", "gt", "lt", "gte", "lte")),
     *(rule("f", operator) for operator in ("exists", "empty", "blank", "not_blank")),
-    *(rule("f", operator, part) for operator in ("contains", "not_contains") for part in ("r", "É", ".", "")),
+    *(
+        rule("f", operator, part)
+        for operator in ("contains", "not_contains")
+        for part in ("r", "É", ".", "", "tr", "2.5")
+    ),
     *(rule("f", "eq", text, ignore_case=True) for text in ("Pro", "É", "TRUE")),
     *(rule("f", operator, "R", ignore_case=True) for operator in ("contains", "not_contains", "ends_with")),
+    *(rule("f", "contains", part, ignore_case=True) for part in ("PR", "é", "nan", "F")),
+    *(rule("f", "contains", "r", missing=policy) for policy in ("include", "exclude")),
     *(rule("f", "matches", pattern, ignore_case=case) for pattern in ("^p.o$", r"\d", "É") for case in (False, True)),
     *(rule("f", operator, ["pro", 12.5, True]) for operator in ("in", "not_in")),
     *(rule("f", operator, [*MANY, "free", -3]) for operator in ("in", "not_in")),

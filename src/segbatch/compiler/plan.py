@@ -8,6 +8,7 @@ import polars as pl
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.conditions import BoolExpr, Condition, SegmentRef, combine, numbers_in
 from segbatch.compiler.lifecycle import split_disabled
+from segbatch.compiler.predicates import TextSearch
 from segbatch.compiler.project_rule import Ownership, project_rule
 from segbatch.compiler.references import References, find_references, reasons_of
 from segbatch.compiler.rule_fields import Reading
@@ -80,6 +81,7 @@ class Plan:
         shares: The samples that rules take.
         sources: The only path that a predicate reads, by the number of the predicate; contacts that are equal there
             have the same result. Predicates that read several paths, or none, are left out.
+        searches: The search that has the same result as a predicate, by the number of the predicate.
         queries: The aggregates of each related table that rules read.
         aggregates: The aggregates as fields of contacts, by the keys of the rules.
         disabled: For each segment that is not evaluated on purpose, its id and the reason.
@@ -96,6 +98,7 @@ class Plan:
     fields: Mapping[str, Field] = field(default_factory=dict)
     shares: Shares = field(default_factory=Shares)
     sources: Mapping[int, str] = field(default_factory=dict)
+    searches: Mapping[int, TextSearch] = field(default_factory=dict)
     queries: tuple[TableQuery, ...] = ()
     aggregates: Mapping[str, Field] = field(default_factory=dict)
     disabled: Mapping[str, str] = field(default_factory=dict)
@@ -191,6 +194,7 @@ def make_plan(
         planner.rules.fields,
         planner.samples.shares,
         planner.rules.sources,
+        planner.rules.searches,
         planner.tables.queries,
         planner.tables.fields,
         {segment_id: reason for segment_id, reason in disabled.items() if segment_id not in inputs.also_disabled},

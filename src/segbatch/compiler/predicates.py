@@ -44,6 +44,21 @@ from segbatch.snapshot.fields.resolution import Field, element_of
 
 
 @dataclass(frozen=True, slots=True)
+class TextSearch:
+    """A search for a text in others.
+
+    Attributes:
+        texts: The texts to search in, null for contacts without one.
+        column: The same for searches in the same texts.
+        text: The text to search for, at least one character.
+    """
+
+    texts: pl.Expr
+    column: bytes
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledRule:
     """A rule as an expression.
 
@@ -52,12 +67,14 @@ class CompiledRule:
         fields: The fields that it reads, by the names in the rule.
         warnings: The warnings about the fields, each with the key of the rule that it belongs to.
         readings: How fields are read that are not read as they are stored, by the names in the rule.
+        search: The search that has the same result as the predicate, if there is one.
     """
 
     predicate: pl.Expr
     fields: Mapping[str, Field]
     warnings: tuple[tuple[str, str], ...] = ()
     readings: Mapping[str, Reading] = field(default_factory=dict)
+    search: TextSearch | None = None
 
 
 def compile_rule(rule: Rule, schema: Mapping[str, pl.DataType], clock: Clock, lists: Lists = NO_LISTS) -> CompiledRule:
@@ -68,10 +85,22 @@ def compile_rule(rule: Rule, schema: Mapping[str, pl.DataType], clock: Clock, li
             with the value.
     """
     found = find_fields(rule, schema, clock)
-    predicate = compile_test(lower_rule(rule, found, clock, lists), found, clock)
+    test = lower_rule(rule, found, clock, lists)
+    predicate = compile_test(test, found, clock)
     readings = {source.name: source.reading for source in found.sources if source.reading is not None}
     warnings = tuple(warning for source in found.sources for warning in source.warnings)
-    return CompiledRule(predicate, {source.name: source.found for source in found.sources}, warnings, readings)
+    fields = {source.name: source.found for source in found.sources}
+    return CompiledRule(predicate, fields, warnings, readings, _search_of(test, found.field))
+
+
+def _search_of(test: TypedTest, field: Field) -> TextSearch | None:
+    """Return the search that a test is, if it is nothing else."""
+    match test:
+        case TypedTest(HasText("anywhere", text), negated=False, missing=None) if text:
+            texts = (in_lower_case(field) if test.lower_case else field).expr
+            return TextSearch(texts, texts.meta.serialize(), text)
+        case _:
+            return None
 
 
 def compile_test(test: TypedTest, found: RuleFields, clock: Clock) -> pl.Expr:

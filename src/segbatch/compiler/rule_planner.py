@@ -17,6 +17,7 @@ from segbatch.model.operators import NEGATIONS
 from segbatch.model.rule import Rule
 
 if TYPE_CHECKING:
+    from segbatch.compiler.predicates import TextSearch
     from segbatch.compiler.rule_fields import Reading
     from segbatch.snapshot.fields.resolution import Field
 
@@ -33,6 +34,7 @@ class RulePlanner:
         leaves: The dotted paths of the columns that predicates read.
         fields: The fields that rules read, by the names in the rules.
         sources: The only path that a predicate reads, by the number of the predicate.
+        searches: The search that has the same result as a predicate, by the number of the predicate.
         readings: How fields are read that are not read as they are stored, by the field and the type.
     """
 
@@ -47,6 +49,7 @@ class RulePlanner:
         self.leaves: set[str] = set()
         self.fields: dict[str, Field] = {}
         self.sources: dict[int, str] = {}
+        self.searches: dict[int, TextSearch] = {}
         self.readings: dict[tuple[str, str], Reading] = {}
         self._schema = schema
         self._samples = samples
@@ -97,6 +100,8 @@ class RulePlanner:
         leaves = [field.leaf for field in compiled.fields.values()]
         if len(leaves) == 1:
             self.sources[len(self.predicates)] = leaves[0]
+        if compiled.search is not None:
+            self.searches[len(self.predicates)] = compiled.search
         return self.add(compiled.predicate, *leaves), compiled.warnings
 
     def add(self, predicate: pl.Expr, *leaves: str) -> Condition:
@@ -123,6 +128,7 @@ class RulePlanner:
         rejected = {number: reason for number, reason in reasons.items() if reason is not None}
         for number in rejected:
             self.predicates[number] = false_for_all()
+            self.searches.pop(number, None)
         return rejected
 
 

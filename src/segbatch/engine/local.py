@@ -3,10 +3,11 @@
 The evaluation of a batch is a pure function of plan and batch: each distinct predicate becomes one bitmap, and the
 bitmaps are combined to the members of each segment, 64 contacts at a time. Polars evaluates the predicates. Those that
 read a text column with few distinct values are evaluated once per distinct value, by the same expressions, and each
-contact's result is looked up. The next batch is read at the same time.
+contact's result is looked up. Several searches in one column of other texts are done without Polars. The next batch is
+read at the same time.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -18,6 +19,7 @@ import polars as pl
 from segbatch.compiler.conditions import BoolExpr, Condition, SegmentRef, numbers_in, to_expression
 from segbatch.compiler.plan import Plan
 from segbatch.engine.base import Members
+from segbatch.engine.text_search import WORTH_JOINING, JoinedTexts
 from segbatch.errors import EvaluationError
 from segbatch.platform.bitmaps import Bitmap, Bitmaps, empty_bitmaps, from_columns, full_bitmap, word_count
 from segbatch.platform.iterators import read_ahead
@@ -128,6 +130,9 @@ def predicate_bitmaps(plan: Plan, batch: Batch, numbers: Iterable[int] | None = 
     rest = list[int]()
     for number in range(len(plan.predicates)) if numbers is None else numbers:
         by_text.get(plan.sources.get(number, ""), rest).append(number)
+    for searches in _group_searches(plan, rest):
+        rest = [number for number in rest if number not in searches]
+        _search(plan, searches, batch.frame, found)
     found[rest] = from_columns(evaluate_numbers(plan, rest, plan.shares.add_to(batch.frame)).get_columns(), contacts)
     for path, of_text in by_text.items():
         texts = batch.texts[path]
@@ -152,7 +157,9 @@ def combine_predicates(
             members[segment_id] = combiner.of(conditions[segment_id], members)
     found: Bitmaps = np.empty((len(plan.segments), word_count(contacts)), dtype="<u8")
     for bitmap, (segment_id, condition) in zip(found, conditions.items(), strict=True):
-        bitmap[:] = members[segment_id] if segment_id in members else combiner.of(condition, members)
+        result = members[segment_id] if segment_id in members else combiner.of(condition, members, bitmap)
+        if result is not bitmap:
+            bitmap[:] = result
     return found
 
 
@@ -161,27 +168,34 @@ class _Combiner:
         self._predicates: list[Bitmap] = [*predicates]  # rows are made once: that takes as long as combining two
         self._everyone = everyone
 
-    def of(self, condition: Condition, members: Mapping[str, Bitmap]) -> Bitmap:
-        """Return the bitmap of a condition; `members` has those of the segments that it references."""
+    def of(self, condition: Condition, members: Mapping[str, Bitmap], out: Bitmap | None = None) -> Bitmap:
+        """Return the bitmap of a condition.
+
+        Args:
+            members: The bitmaps of the segments that it references.
+            out: Where the bitmap is computed, if it is not that of a predicate or a segment.
+        """
         match condition:
             case int():
                 return self._predicates[condition]
             case SegmentRef(segment_id):
                 return members[segment_id]
             case BoolExpr(op, args):
-                found = self._combined(np.bitwise_and if op == "all" else np.bitwise_or, args, members)
-                return found ^ self._everyone if op == "none" else found
+                found = self._combined(np.bitwise_and if op == "all" else np.bitwise_or, args, members, out)
+                return np.bitwise_xor(found, self._everyone, out) if op == "none" else found
             case _:
                 assert_never(condition)
 
-    def _combined(self, combine: np.ufunc, args: Sequence[Condition], members: Mapping[str, Bitmap]) -> Bitmap:
+    def _combined(
+        self, combine: np.ufunc, args: Sequence[Condition], members: Mapping[str, Bitmap], out: Bitmap | None
+    ) -> Bitmap:
         # Most arguments are predicates. To select them here takes a third less time than a call for each.
         first, *others = [self._predicates[arg] if isinstance(arg, int) else self.of(arg, members) for arg in args]
         if not others:
             return first
-        found: Bitmap = combine(first, others[0])  # in memory of its own, as `first` may be a predicate
+        found: Bitmap = combine(first, others[0], out)  # never in `first`, which may be a predicate
         for bitmap in others[1:]:
-            combine(found, bitmap, out=found)
+            combine(found, bitmap, found)
         return found
 
 
@@ -191,11 +205,36 @@ def evaluate_numbers(plan: Plan, numbers: Iterable[int], frame: pl.DataFrame) ->
     Raises:
         EvaluationError: Polars cannot evaluate a predicate over these contacts.
     """
+    return _evaluate(plan, numbers, frame, [plan.predicates[number].alias(str(number)) for number in numbers])
+
+
+def _evaluate(plan: Plan, numbers: Iterable[int], frame: pl.DataFrame, expressions: Sequence[pl.Expr]) -> pl.DataFrame:
+    """Evaluate expressions that belong to some predicates.
+
+    Raises:
+        EvaluationError: Polars cannot evaluate one of them.
+    """
     try:
-        results = [plan.predicates[number].alias(str(number)) for number in numbers]
-        return frame.lazy().select(results).collect()  # lazy, so that parts that predicates share are computed once
+        return frame.lazy().select(expressions).collect()  # lazy, so that parts that they share are computed once
     except pl.exceptions.PolarsError as error:
         raise _evaluation_error(plan, numbers, frame) from error
+
+
+def _group_searches(plan: Plan, numbers: Iterable[int]) -> list[list[int]]:
+    """Return those predicates that search a column which enough of them search, by column."""
+    by_column = defaultdict[bytes, list[int]](list)
+    for number in numbers:
+        if number in plan.searches:
+            by_column[plan.searches[number].column].append(number)
+    return [group for group in by_column.values() if len(group) >= WORTH_JOINING]
+
+
+def _search(plan: Plan, numbers: Sequence[int], frame: pl.DataFrame, found: Bitmaps) -> None:
+    """Search for several texts in one column."""
+    texts = _evaluate(plan, numbers, frame, [plan.searches[numbers[0]].texts])
+    joined = JoinedTexts(texts.to_series())
+    for number in numbers:
+        found[number] = joined.find(plan.searches[number].text)
 
 
 def _look_up(results: Sequence[pl.Series], texts: EncodedTexts, found: Bitmaps, numbers: Sequence[int]) -> None:
