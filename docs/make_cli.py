@@ -44,7 +44,8 @@ TYPES = {
 
 def make_page() -> str:
     """Return the page as it should be."""
-    sections = (_section(words, command) for words, command in _commands((PROGRAM,), typer.main.get_command(cli.app)))
+    program = typer.main.get_command(cli.every_command())
+    sections = (_section(words, command) for words, command in _commands((PROGRAM,), program))
     return "\n\n".join((HEAD, *sections)) + "\n"
 
 
@@ -141,7 +142,7 @@ def make_configuration(page: str) -> str:
         page: The page as it is.
     """
     defaults = dict[str, Any]()
-    for _, command in _commands((PROGRAM,), typer.main.get_command(cli.app)):
+    for _, command in _commands((PROGRAM,), typer.main.get_command(cli.every_command())):
         names = settings_of(command)
         found = {names[param.name]: param.default for param in command.params if param.name in names}
         defaults |= {name: default for name, default in found.items() if default is not None}

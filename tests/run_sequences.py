@@ -9,7 +9,7 @@ import segbatch
 from builders import rule, write_segment
 from segbatch.runs.prune import prune_runs
 from segbatch.storage.catalog_rebuild import relink
-from segbatch.storage.retention import Keep
+from segbatch.storage.keep import Keep
 from workspace import FIRST_RUN, Workspace
 
 PLANS = ("free", "pro", "team")

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from segbatch.platform.version import __version__
     from segbatch.snapshot.database.write import WrittenSnapshot, write_snapshot
     from segbatch.snapshot.related.sources import TableSource
+    from segbatch.storage.keep import Keep
     from segbatch.storage.output_lock import LockedError, LockPolicy, Patience
-    from segbatch.storage.retention import Keep
 
 __all__ = [
     "CheckReport",
@@ -113,7 +113,7 @@ _HOMES = {
     "segbatch.authoring.preview": ("PreviewReport", "preview"),
     "segbatch.pipeline.guardrails": ("Guard",),
     "segbatch.storage.output_lock": ("LockPolicy", "LockedError", "Patience"),
-    "segbatch.storage.retention": ("Keep",),
+    "segbatch.storage.keep": ("Keep",),
     "segbatch.snapshot.database.write": ("WrittenSnapshot", "write_snapshot"),
     "segbatch.snapshot.related.sources": ("TableSource",),
     "segbatch.findings.lint": ("LintReport", "lint"),

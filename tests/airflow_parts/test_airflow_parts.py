@@ -142,7 +142,7 @@ def test_tables_are_passed_as_options() -> None:
 
 
 def test_texts_are_passed_as_options_of_a_run() -> None:
-    run = cast("Any", typer.main.get_command(cli.app)).commands["run"]
+    run = cast("Any", typer.main.get_command(cli.every_command())).commands["run"]
     options = {option for parameter in run.params for option in parameter.opts}
     assert {*TEXT_OPTIONS.values(), *LIST_OPTIONS.values()} <= options
     given = dict.fromkeys(TEXT_OPTIONS) | {"output_dir": "/out", "lists": "/data/lists", "schema": "/data/schema.json"}

@@ -15,8 +15,9 @@ import segbatch
 from asking import PRO, Asking
 from builders import rule, write_contacts, write_segment
 from segbatch.interfaces.api.cursors import write_cursor
+from segbatch.storage.keep import Keep
 from segbatch.storage.manifest_io import read_history
-from segbatch.storage.retention import Keep, prune
+from segbatch.storage.retention import prune
 
 
 def numbered(size: int) -> pa.Table:

@@ -348,7 +348,10 @@ def test_a_closed_pipe_gives_no_traceback() -> None:
 
 
 def test_importing_the_package_and_the_command_line_loads_no_polars() -> None:
-    code = "import sys, segbatch, segbatch.interfaces.cli; sys.exit('polars' in sys.modules or 'duckdb' in sys.modules)"
+    code = (
+        "import sys, segbatch\nfrom segbatch.interfaces import cli\ncli.every_command()\n"
+        "sys.exit('polars' in sys.modules or 'duckdb' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -48,18 +48,56 @@ def test_a_run_of_local_files_loads_nothing_that_only_others_need(tmp_path: Path
     pl.DataFrame({"id": ["ann", "bob"], "plan": ["pro", "free"]}).write_parquet(tmp_path / "contacts.parquet")
     write_segment(tmp_path / "segments", "pro", rule("plan", "eq", "pro"))
     arguments = ["run", "-q", "--contacts", "contacts.parquet"]
+    assert not loaded_by(arguments, tmp_path).intersection(NEEDED_BY_OTHERS)
+    assert (tmp_path / "output" / "current").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]], ids=" ".join)
+def test_help_and_version_load_no_models_and_no_metadata_of_packages(arguments: list[str], tmp_path: Path) -> None:
+    assert not loaded_by(arguments, tmp_path).intersection({"importlib.metadata", "pydantic", "structlog"})
+
+
+def test_the_version_is_printed_without_the_command_line(tmp_path: Path) -> None:
+    assert not loaded_by(["--version"], tmp_path).intersection({"rich", "segbatch.interfaces", "typer"})
+
+
+def test_listing_segments_loads_no_other_command(tmp_path: Path) -> None:
+    write_segment(tmp_path / "segments", "pro", rule("plan", "eq", "pro"))
+    loaded = loaded_by(["segments", "list"], tmp_path)
+    modules = {f"{cli.__name__}.{module}" for module in cli.COMMANDS}
+    assert loaded & modules == {f"{cli.__name__}.segments"}
+    assert not loaded.intersection({"duckdb", "polars", "pyarrow"})
+
+
+def loaded_by(arguments: list[str], folder: Path) -> set[str]:
+    """Run a command in a folder, and return the modules that it loaded."""
     code = (
         f"import sys\nsys.argv = ['segbatch', *{arguments}]\nbefore = {{*sys.modules}}\n"  # coverage has loaded some
         f"import segbatch.__main__ as program\n"
         f"try:\n    program.main()\n"
-        f"finally:\n    print(*sorted({{*{NEEDED_BY_OTHERS}}} & {{*sys.modules}} - before))\n"
+        f"finally:\n    print('\\nLOADED', *sorted({{*sys.modules}} - before))\n"
     )
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SEGBATCH_")}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path, env=environ
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder, env=environ
     )
-    assert (done.stdout, done.stderr) == ("\n", "")
-    assert (tmp_path / "output" / "current").exists()
+    assert done.stderr == ""
+    return set(done.stdout.partition("\nLOADED ")[2].split())
+
+
+def test_each_command_is_listed_with_the_module_that_has_it() -> None:
+    app = cli.every_command()
+    found = dict[str, set[str]]()
+    for command in app.registered_commands:
+        assert command.callback
+        module = command.callback.__module__.rpartition(".")[2]
+        found.setdefault(module, set()).add(command.name or command.callback.__name__)
+    for group in app.registered_groups:
+        assert group.typer_instance
+        callback = group.typer_instance.registered_commands[0].callback
+        assert callback
+        found.setdefault(callback.__module__.rpartition(".")[2], set()).add(str(group.name))
+    assert found == {module: set(names) for module, names in cli.COMMANDS.items()}
 
 
 @pytest.mark.parametrize("called", ["run", "lists", "segments"])
@@ -69,15 +107,15 @@ def test_only_the_command_that_is_called_is_built(called: str) -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["nothing"], ["--version", "run"]])
 def test_all_commands_are_built_if_none_is_called(arguments: list[str]) -> None:
-    assert cli.application(arguments) is cli.app
+    assert cli.application(arguments) is cli.every_command()
 
 
 def test_every_command_can_be_built_alone() -> None:
-    for name in typer.main.get_command(cli.app).commands:  # type: ignore[attr-defined]
-        assert cli.application([name]) is not cli.app
+    for name in typer.main.get_command(cli.every_command()).commands:  # type: ignore[attr-defined]
+        assert cli.application([name]) is not cli.every_command()
 
 
-@pytest.mark.parametrize(("argument", "status"), [("--version", 0), ("nosuch", 2)])
+@pytest.mark.parametrize(("argument", "status"), [("--help", 0), ("nosuch", 2)])
 def test_the_end_of_the_program_calls_exit_handlers_and_frees_nothing(argument: str, status: int) -> None:
     code = (
         "import atexit, sys\nfrom segbatch.interfaces import cli\nfrom segbatch.__main__ import program\n"

@@ -35,7 +35,7 @@ def commands(words: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, 
         yield from commands((*words, name), other)
 
 
-COMMANDS = {" ".join(words): command for words, command in commands((), typer.main.get_command(cli.app))}
+COMMANDS = {" ".join(words): command for words, command in commands((), typer.main.get_command(cli.every_command()))}
 ALL = [
     (words, param.name, settings_of(command)[param.name])
     for words, command in COMMANDS.items()
@@ -132,7 +132,7 @@ def test_the_help_does_not_depend_on_the_file(
     for text in ("", 'output = "elsewhere"', "broken"):
         Path("segbatch.toml").write_text(text)
         with pytest.raises(SystemExit) as end:
-            cli.app(["run", "--help-all"])
+            cli.every_command()(["run", "--help-all"])
         assert end.value.code == 0
         helps.append(capsys.readouterr().out)
     assert helps[0] == helps[1] == helps[2]
@@ -153,6 +153,6 @@ def test_completion_does_not_read_the_file(
     }.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit):
-        cli.app(prog_name="segbatch")
+        cli.every_command()(prog_name="segbatch")
     out, err = capsys.readouterr()
     assert (out.strip(), err) == ("--output", "")

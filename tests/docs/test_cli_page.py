@@ -31,7 +31,7 @@ def callbacks(words: str, group: typer.Typer) -> Iterator[tuple[str, Callable[..
             yield f"{words} {below.name}", function
 
 
-COMMANDS = dict(callbacks("segbatch", cli.app))
+COMMANDS = dict(callbacks("segbatch", cli.every_command()))
 
 
 def option_names(function: Callable[..., Any]) -> Iterator[str]:
@@ -76,5 +76,5 @@ def test_the_page_does_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatc
 
 def test_a_computed_default_is_shown_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        cli.app(["run", "--help-all"])
+        cli.every_command()(["run", "--help-all"])
     assert "[default: now]" in capsys.readouterr().out

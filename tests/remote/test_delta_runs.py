@@ -14,7 +14,7 @@ import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch.errors import UsageError
 from segbatch.runs.prune import prune_runs
-from segbatch.storage.retention import Keep
+from segbatch.storage.keep import Keep
 from segbatch.storage.targets.output import open_target
 from workspace import FIRST_RUN, Workspace
 

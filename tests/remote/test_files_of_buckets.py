@@ -11,11 +11,11 @@ from pyiceberg.utils.config import Config
 import segbatch
 from segbatch.cluster.loop import LoopCluster
 from segbatch.runs.query import query
+from segbatch.storage.keep import Keep
 from segbatch.storage.remote.addresses import open_publication
 from segbatch.storage.remote.folder_store import FolderStore
 from segbatch.storage.remote.open_output import open_output
 from segbatch.storage.remote.pointer_publication import PointerPublication
-from segbatch.storage.retention import Keep
 from segbatch.storage.targets.output import open_target
 from segbatch.storage.targets.remote import RemoteTarget
 from split_runs import split_runs

@@ -21,12 +21,12 @@ import segbatch
 from builders import write_contacts
 from segbatch.errors import PublishError, UsageError
 from segbatch.pipeline.guardrails import Guard
+from segbatch.storage.keep import Keep
 from segbatch.storage.remote.addresses import read_namespace
 from segbatch.storage.remote.iceberg import removal
 from segbatch.storage.remote.iceberg.tables import IcebergTables
 from segbatch.storage.remote.publication import NewRun, Pointer
 from segbatch.storage.remote.store import OutdatedError
-from segbatch.storage.retention import Keep
 from workspace import FIRST_RUN, Workspace
 
 from .iceberg_output import IcebergOutput

@@ -18,9 +18,9 @@ from remote.published_tables import expected_tables, tables
 from segbatch.runs.diff import diff
 from segbatch.runs.history import list_runs
 from segbatch.runs.prune import prune_runs
+from segbatch.storage.keep import Keep
 from segbatch.storage.remote.copied_files import copy_files
 from segbatch.storage.remote.local_copy import LocalCopy
-from segbatch.storage.retention import Keep
 from workspace import Workspace
 
 LONG_AGO = time.time() - 3 * 24 * 3600

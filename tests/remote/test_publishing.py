@@ -14,12 +14,12 @@ import pytest
 from remote.faulty_store import FaultyStore, Killed
 from remote.published import published_in
 from segbatch import PublishError, UsageError
+from segbatch.storage.keep import Keep
 from segbatch.storage.output_lock import LockedError
 from segbatch.storage.remote import lease
 from segbatch.storage.remote.folder_store import FolderStore
 from segbatch.storage.remote.pointer_publication import PointerPublication
 from segbatch.storage.remote.publication import NewRun, Pointer
-from segbatch.storage.retention import Keep
 from segbatch.storage.targets import output, remote
 from workspace import FIRST_RUN, Workspace
 

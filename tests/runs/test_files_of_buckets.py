@@ -22,7 +22,8 @@ from segbatch.storage import state_file
 from segbatch.storage.bit_matrix import Memory
 from segbatch.storage.catalog_rebuild import relink
 from segbatch.storage.changes_files import find_changes
-from segbatch.storage.retention import Keep, has_members
+from segbatch.storage.keep import Keep
+from segbatch.storage.retention import has_members
 from segbatch.storage.state import open_files, open_state
 from split_runs import BUCKETS, split_runs
 from workspace import Workspace

@@ -20,7 +20,7 @@ from segbatch.platform.database_url import is_database_url, resolve_database_url
 from segbatch.platform.urls import is_url
 from segbatch.snapshot.lakehouse.address import DELTA, is_table_address
 from segbatch.snapshot.related.sources import sources_of
-from segbatch.storage.retention import FEWEST
+from segbatch.storage.keep import FEWEST
 
 
 def _relative_to_file(written: str, info: ValidationInfo) -> str:

@@ -8,11 +8,12 @@ from typing import Literal
 from segbatch.errors import ExportError, Problem, UsageError
 from segbatch.model.manifest import DeletedSegment, History, Manifest, PastRun, SegmentRecord
 from segbatch.runs.history import find_run, published_history
+from segbatch.storage.keep import FEWEST
 from segbatch.storage.layout import RUNS
 from segbatch.storage.manifest_io import read_manifest
 from segbatch.storage.present_ids import present_ids
 from segbatch.storage.remote.open_output import fetch_members
-from segbatch.storage.retention import FEWEST, has_members
+from segbatch.storage.retention import has_members
 from segbatch.storage.run_files import IsWanted, is_changes, is_membership, written_files
 from segbatch.text import clipped, did_you_mean, shown
 

@@ -7,9 +7,10 @@ Airflow gets every column that is a count, from the report of the run: its packa
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import BaseModel
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 _Mark = TypeVar("_Mark")
 
@@ -41,7 +42,7 @@ class Gauge:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-def columns_with(model: type[BaseModel], mark: type[_Mark]) -> dict[str, _Mark]:
+def columns_with(model: "type[BaseModel]", mark: type[_Mark]) -> dict[str, _Mark]:
     """Return the columns that have a mark of a type, in the order of their declaration."""
     return {
         name: found

@@ -15,7 +15,6 @@ from typing import Any
 
 from segbatch.errors import SegbatchError, UsageError
 from segbatch.model.column_marks import HookVariable, columns_with
-from segbatch.model.manifest import RunRecord
 from segbatch.observability.hook_runner import TOO_LATE
 from segbatch.observability.run_outcome import HookEnded, Outcome
 from segbatch.platform.portability import HAS_SHELL
@@ -99,6 +98,8 @@ class Hooks:
 
 def _variables(outcome: Outcome, hook: str) -> Mapping[str, str]:
     """Return the environment variables of the hook."""
+    from segbatch.model.manifest import RunRecord  # noqa: PLC0415 - loads Pydantic; the help of a run needs no models
+
     run = outcome.report.run if outcome.report else None
     variables = columns_with(RunRecord, HookVariable)
     return {

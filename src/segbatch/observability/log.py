@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal, assert_never, get_args
 from segbatch.definitions.suggestions import read_choice
 from segbatch.errors import Problem
 from segbatch.model.column_marks import Total, columns_with
-from segbatch.model.manifest import RunRecord
 from segbatch.observability.events import (
     ContactsDone,
     LockAwaited,
@@ -39,7 +38,6 @@ LogFormat = Literal["plain", "json"]
 
 Level = Literal["info", "warning", "error"]
 
-_TOTALS = tuple(columns_with(RunRecord, Total))
 _ENDED = ("status", "exit_status", "is_published", "seconds", "phases")
 _FIRST = ("time", "level", "event", "run_id")
 _STDERR = 2
@@ -162,8 +160,9 @@ def _problem(event: str, level: Level, problem: Problem, *, ids: bool) -> Line:
 
 
 def _totals(notice: RunEvaluated) -> Line:
-    run = notice.run.model_dump(mode="json", include=set(_TOTALS))
-    fields = {name: run[name] for name in _TOTALS} | {"deleted": notice.deleted, "taken_back": list(notice.taken_back)}
+    totals = columns_with(type(notice.run), Total)
+    run = notice.run.model_dump(mode="json", include=set(totals))
+    fields = {name: run[name] for name in totals} | {"deleted": notice.deleted, "taken_back": list(notice.taken_back)}
     return Line("run_evaluated" if notice.dry_run else "run_published", fields=fields)
 
 

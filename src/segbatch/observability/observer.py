@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from segbatch.errors import Problem, ProblemsError, SegbatchError
 from segbatch.observability.events import Event, PhaseEnded, RunEvaluated, RunPlanned, RunStarted
 from segbatch.observability.hooks import Hooks
-from segbatch.observability.prometheus import MetricsFile
 from segbatch.observability.run_outcome import FailedAfterwards, MetricsFailed, Notice, Outcome, RunEnded, RunFailed
 from segbatch.platform.io_errors import io_reason
 from segbatch.platform.shutdown import SignalEnd, shutdown
@@ -19,6 +18,7 @@ from segbatch.text import counted, printable, some_of
 
 if TYPE_CHECKING:
     from segbatch.model.run_report import RunReport
+    from segbatch.observability.prometheus import MetricsFile
 
 _PARTIAL, _FAILED, _INTERRUPTED, _KILLED, _PIPE_CLOSED = 3, 1, 130, 137, 141
 _DIED = "the run died without reporting an error (killed or crashed, often out of memory)"
@@ -43,7 +43,7 @@ class RunObserver:
     """
 
     def __init__(
-        self, log: Log, output: str | Path, hooks: Hooks, metrics: MetricsFile | None, wording: Callable[[str], str]
+        self, log: Log, output: str | Path, hooks: Hooks, metrics: "MetricsFile | None", wording: Callable[[str], str]
     ) -> None:
         """Start to observe a run that has not started yet.
 
@@ -200,7 +200,7 @@ def observe_run(
     log: Log,
     output: str | Path,
     hooks: Hooks,
-    metrics: MetricsFile | None,
+    metrics: "MetricsFile | None",
     *,
     wording: Callable[[str], str] = str,
     dry_run: bool = False,

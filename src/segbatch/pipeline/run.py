@@ -33,9 +33,9 @@ from segbatch.pipeline.preparation import RunRequest, prepare_run
 from segbatch.pipeline.results import run_report
 from segbatch.snapshot.database.database_copy import DatabaseReader
 from segbatch.snapshot.related.sources import Tables
+from segbatch.storage.keep import Keep
 from segbatch.storage.layout import check_run_id, new_run_id
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy
-from segbatch.storage.retention import Keep
 from segbatch.storage.targets.base import PublishTarget
 from segbatch.storage.targets.output import open_target
 

@@ -1,5 +1,6 @@
-"""The version of the installed package."""
+"""The version of the package, which the build reads here.
 
-from importlib.metadata import version
+Asking `importlib.metadata` for it would load modules for e-mail and archives.
+"""
 
-__version__ = version("segbatch")
+__version__ = "0.1.0"

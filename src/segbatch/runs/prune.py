@@ -6,11 +6,12 @@ from pathlib import Path
 
 from segbatch.errors import UsageError
 from segbatch.runs.history import published_history
+from segbatch.storage.keep import Keep
 from segbatch.storage.manifest_io import NOTHING_PUBLISHED
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy
 from segbatch.storage.publish import own_output
 from segbatch.storage.remote.addresses import open_publication
-from segbatch.storage.retention import Keep, Pruned, prune
+from segbatch.storage.retention import Pruned, prune
 from segbatch.storage.targets.remote import RemoteTarget
 from segbatch.storage.write_errors import translate_write_errors
 

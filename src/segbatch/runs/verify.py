@@ -23,9 +23,10 @@ from segbatch.runs.verification import (
 )
 from segbatch.storage.catalog_rebuild import shows
 from segbatch.storage.changes_files import find_changes
+from segbatch.storage.keep import FEWEST
 from segbatch.storage.layout import CATALOGUE, CURRENT, MANIFEST, RUNS
 from segbatch.storage.manifest_io import ensure_published, last_published, read_history_of, read_manifest
-from segbatch.storage.retention import FEWEST, has_members
+from segbatch.storage.retention import has_members
 from segbatch.storage.run_files import is_changes
 from segbatch.storage.sql_paths import literal, literal_source
 

@@ -21,10 +21,10 @@ from segbatch.runs.verification import (
     check_settled,
     find_size_fault,
 )
+from segbatch.storage.keep import FEWEST
 from segbatch.storage.layout import HISTORY, MANIFEST
 from segbatch.storage.manifest_io import NOTHING_PUBLISHED
 from segbatch.storage.remote.publication import Pointer, Publication, StoredRun
-from segbatch.storage.retention import FEWEST
 from segbatch.storage.run_files import is_changes
 
 

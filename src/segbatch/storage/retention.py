@@ -9,33 +9,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from segbatch.model.manifest import History, PastRun
+from segbatch.storage.keep import FEWEST, Keep
 from segbatch.storage.layout import MEMBERSHIP, PRUNED, RUNS, UNFINISHED, UNPUBLISHED
 from segbatch.storage.manifest_io import run_folders
 from segbatch.storage.run_files import has_state, remove_state
 
-KEEP_RUNS = 7
-KEEP_DAYS = 1.0
 _LONGEST = 36_500
 _REWOUND_DAYS = 1.0
 """Minimum days to keep the folders of runs that --rewind rolled back, whatever else is pruned: it may be a mistake."""
 
 _TRIES = 5
-FEWEST = 2
-"""Minimum number of runs that are always kept: the last, and the one before, which is needed to run the last again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """The runs that keep their members.
-
-    Attributes:
-        runs: The number of most recent runs to keep.
-        days: Also keep runs that were the current published run at any time within this number of days, since they may
-            still have readers.
-    """
-
-    runs: int = KEEP_RUNS
-    days: float = KEEP_DAYS
 
 
 @dataclass(frozen=True, slots=True)

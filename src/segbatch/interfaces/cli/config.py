@@ -63,10 +63,12 @@ def show(
 
     Example: [bold]segbatch config show --job customers[/bold]
     """
+    from segbatch.interfaces.cli import every_command  # noqa: PLC0415 - imports this module and all other commands
+
     settings = read_settings(job=job, config=config, no_config=no_config)
     print_problems(settings.warnings)
     choices = dict(_choices(context))
-    shown = list_settings(settings, dict(_defaults(typer.main.get_command(app))), choices)
+    shown = list_settings(settings, dict(_defaults(typer.main.get_command(every_command()))), choices)
     _print_settings(shown, settings.jobs, as_json=as_json)
 
 

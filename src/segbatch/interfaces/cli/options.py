@@ -11,7 +11,7 @@ from segbatch.definitions.suggestions import read_match
 from segbatch.errors import UsageError
 from segbatch.interfaces.cli.render.problem_formats import read_report_format
 from segbatch.platform.urls import is_output_address
-from segbatch.storage.retention import FEWEST
+from segbatch.storage.keep import FEWEST
 
 INPUT = "Input"
 EVALUATION = "Evaluation"

@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -34,8 +34,11 @@ from segbatch.observability.hooks import HOOK_TIMEOUT, MIN_HOOK_TIMEOUT, Hooks
 from segbatch.observability.log import LogFormat, read_log_format
 from segbatch.pipeline.guardrails import FLOOR, Guard
 from segbatch.platform.blas import no_blas_threads
+from segbatch.storage.keep import KEEP_DAYS, KEEP_RUNS, Keep
 from segbatch.storage.output_lock import LockPolicy
-from segbatch.storage.retention import KEEP_DAYS, KEEP_RUNS, Keep
+
+if TYPE_CHECKING:
+    from segbatch.observability.prometheus import MetricsFile
 
 
 @app.command(
@@ -232,7 +235,6 @@ def run(
     Example: [bold]segbatch run --contacts contacts.parquet --output output[/bold]
     """
     from segbatch.observability.observer import observe_run  # noqa: PLC0415 - other commands do without it
-    from segbatch.observability.prometheus import MetricsFile  # noqa: PLC0415 - loads Pydantic
 
     with no_blas_threads():
         from segbatch.pipeline.run import run as evaluate_and_publish  # noqa: PLC0415 - loads Polars, which other commands do without
@@ -240,7 +242,7 @@ def run(
     ids = log_ids or is_watched()
     log, is_logged = open_log(log_format, quiet=quiet, log_ids=log_ids)
     hooks = Hooks(on_success, on_failure, hook_timeout, ids=log_ids)
-    metrics = MetricsFile(metrics_file, output, metrics_segments) if metrics_file else None
+    metrics = _metrics_file(metrics_file, output, metrics_segments) if metrics_file else None
     wording = partial(name_origins, context)
     with observe_run(log, output, hooks, metrics, wording=wording, dry_run=dry_run) as observer:
         observer.check()
@@ -273,3 +275,9 @@ def run(
                 observer.warn_afterwards(problem)
     if observer.exit_status:
         raise typer.Exit(observer.exit_status)
+
+
+def _metrics_file(path: Path, output: str, each_segment: bool) -> "MetricsFile":
+    from segbatch.observability.prometheus import MetricsFile  # noqa: PLC0415 - most runs write no metrics
+
+    return MetricsFile(path, output, each_segment)

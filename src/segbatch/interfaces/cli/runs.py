@@ -27,8 +27,8 @@ from segbatch.interfaces.cli.render.runs import (
     print_runs,
     print_verified,
 )
+from segbatch.storage.keep import KEEP_DAYS, Keep
 from segbatch.storage.output_lock import LockPolicy
-from segbatch.storage.retention import KEEP_DAYS, Keep
 from segbatch.text import printable
 
 _OPTIONS = {

@@ -32,18 +32,20 @@ _NO_SETTINGS = OTHERS.union(map(variable, CHOICES))
 def configure(app: typer.Typer) -> None:
     """Make the commands with such options take their defaults from the settings, in this group and all groups below it.
 
+    Commands for which that is done already are not changed.
+
     Args:
-        app: The group, with all of its commands registered.
+        app: The group, with its commands registered.
     """
     for command in app.registered_commands:
-        if command.callback and any(_variables(command.callback)):
+        if command.cls is not _Command and command.callback and any(_variables(command.callback)):
             command.callback, command.cls = _choosing(command.callback), _Command
     for group in (below.typer_instance for below in app.registered_groups):
         if group is None:
             continue
         configure(group)
         itself = group.registered_callback
-        if itself and itself.callback and any(_variables(itself.callback)):
+        if itself and itself.cls is not _Group and itself.callback and any(_variables(itself.callback)):
             itself.callback, itself.cls = _choosing(itself.callback), _Group
 
 

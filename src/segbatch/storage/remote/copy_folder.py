@@ -23,10 +23,10 @@ from segbatch.platform.files import is_writable_by_others, new_file, replace_fil
 from segbatch.platform.io_errors import io_reason
 from segbatch.platform.portability import HAS_USERS
 from segbatch.platform.shutdown import shutdown
+from segbatch.storage.keep import KEEP_DAYS
 from segbatch.storage.layout import CATALOGUE, CURRENT, MEMBERSHIP, PRUNED, RUNS, UNFINISHED
 from segbatch.storage.output_lock import LockPolicy, lock_output
 from segbatch.storage.remote.publication import StoredRun
-from segbatch.storage.retention import KEEP_DAYS
 from segbatch.storage.run_files import remove_state
 
 _ADDRESS = "address"

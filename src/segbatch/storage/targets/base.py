@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from segbatch.errors import Problem
 from segbatch.model.manifest import History, Manifest, PastRun
+from segbatch.storage.keep import Keep
 from segbatch.storage.output_lock import LockPolicy
-from segbatch.storage.retention import Keep
 from segbatch.storage.state import State
 
 

@@ -15,12 +15,13 @@ from segbatch.errors import Problem
 from segbatch.model.manifest import History, Manifest, PastRun
 from segbatch.storage.catalog_rebuild import ensure_catalogue
 from segbatch.storage.changes_files import find_changes
+from segbatch.storage.keep import Keep
 from segbatch.storage.layout import CATALOGUE, MEMBERSHIP, RUNS, free_folder
 from segbatch.storage.manifest_io import read_history, read_manifest
 from segbatch.storage.output_lock import LockPolicy
 from segbatch.storage.publish import own_output, publish, stage
 from segbatch.storage.remote.addresses import open_publication
-from segbatch.storage.retention import Keep, clear_dead_runs, has_members, prune
+from segbatch.storage.retention import clear_dead_runs, has_members, prune
 from segbatch.storage.state import State, open_state
 from segbatch.storage.targets.base import Published, PublishTarget, Staged
 from segbatch.storage.write_errors import Leftovers

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from segbatch.errors import Problem, PublishError
 from segbatch.model.manifest import History, Manifest, PastRun
 from segbatch.platform.shutdown import shutdown
+from segbatch.storage.keep import Keep
 from segbatch.storage.layout import HISTORY, MANIFEST, MEMBERSHIP, STATE
 from segbatch.storage.output_lock import LockedError, LockPolicy
 from segbatch.storage.publish import extend_history, write_record
@@ -20,7 +21,7 @@ from segbatch.storage.remote.lease import Owner, hold_lease
 from segbatch.storage.remote.local_copy import LocalCopy
 from segbatch.storage.remote.publication import CLAIM, NewRun, Pointer, Publication, StoredRun
 from segbatch.storage.remote.store import OutdatedError
-from segbatch.storage.retention import Keep, Pruned, find_prunable
+from segbatch.storage.retention import Pruned, find_prunable
 from segbatch.storage.run_files import STATE_FOLDER, changes_source, is_changes
 from segbatch.storage.segment_history import RunSegments, find_reused
 from segbatch.storage.state import State, open_state
