@@ -28,6 +28,7 @@ SIGNED_OUT: dict[str, Any] = {
     "project_id": None,
     "projects": [],
     "read_only": True,
+    "shows_fields": False,
     "csrf_token": None,
 }
 
@@ -89,6 +90,7 @@ def test_sign_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(browser: 
         "project_id": "p",
         "projects": ["p"],
         "read_only": False,
+        "shows_fields": False,
         "csrf_token": browser.token,
     }
     cookie = SimpleCookie(answer.headers["Set-Cookie"])[COOKIE]
@@ -252,6 +254,16 @@ def test_server_without_keys_needs_no_sign_in(tmp_path: Path) -> None:
     assert browser.send("DELETE", "/session").status_code == 204
     for method in ("GET", "POST", "DELETE"):
         assert code(browser.send(method, "/session", headers={"Host": "evil.example"})) == (421, "misdirected")
+
+
+def test_session_of_a_server_with_contacts_says_that_it_shows_fields(tmp_path: Path) -> None:
+    browser = Browser(tmp_path)
+    browser.ask = Asking(tmp_path, browser.ring, contacts="contacts.parquet")
+    _, secret = browser.ring.create(["p"])
+    assert browser.send("GET", "/session").json() == SIGNED_OUT
+    assert browser.sign_in(secret).json()["shows_fields"] is True
+    browser.ask = Asking(tmp_path, contacts="contacts.parquet")
+    assert browser.send("GET", "/session").json()["shows_fields"] is True
 
 
 def test_keys_created_while_the_page_is_open_require_a_sign_in(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ export interface PageContext {
   client: SegmentsClient;
   report: ReportInfo | null;
   canEdit: boolean;
+  /** Whether members and contacts have fields. */
+  showsFields: boolean;
 }
 
 const Context = createContext<PageContext | null>(null);

@@ -13,7 +13,7 @@ export function Root({ source }: { source: Source }) {
 }
 
 function ReportRoot({ source }: { source: Source }) {
-  const page = useMemo(() => ({ ...source, canEdit: false }), [source]);
+  const page = useMemo(() => ({ ...source, canEdit: false, showsFields: false }), [source]);
   return (
     <PageProvider value={page}>
       <App />
@@ -56,7 +56,7 @@ function SignedIn({ source: { client, sessionEnd }, session, onSession }: Signed
   const [project, setProject] = useState(session.project_id ?? session.projects[0] ?? null);
   const page = useMemo(() => {
     const own = session.keys_required && project !== null ? client.forProject(project) : client;
-    return { client: own, report: null, canEdit: !session.read_only };
+    return { client: own, report: null, canEdit: !session.read_only, showsFields: session.shows_fields };
   }, [client, session, project]);
 
   useEffect(() => {

@@ -2170,6 +2170,11 @@ export interface components {
              */
             read_only: boolean;
             /**
+             * Shows Fields
+             * @description Whether members and contacts have fields: the server has contacts (`--contacts`).
+             */
+            shows_fields: boolean;
+            /**
              * Csrf Token
              * @description The value of the header `X-CSRF-Token` for changes.
              */

@@ -1,4 +1,3 @@
-import type { SegmentsClient } from "@segbatch/client";
 import { useState } from "react";
 import { Answered } from "../components/feedback";
 import { usePage } from "../context";
@@ -32,25 +31,16 @@ function readColumns(): string[] {
   }
 }
 
-/** The fields that can be columns; null if the server shows no fields, which only the answer with members has. */
-async function loadFields(client: SegmentsClient, segment: string, signal: AbortSignal): Promise<string[] | null> {
-  const { fields } = await client.listFields({ signal });
-  const names = fields.filter((field) => field.table === null).map((field) => field.name);
-  const page = await client.listMembersWithFields(segment, names.slice(0, 1), { limit: 1, signal });
-  return page.fields && names;
-}
-
 interface Props {
-  segment: string;
   columns: readonly string[];
   onChange: (columns: string[]) => void;
 }
 
 /** The chosen columns, and a choice of others. The fields are read when a reader wants to choose, which can take long. */
-export function ColumnChooser({ segment, columns, onChange }: Props) {
+export function ColumnChooser({ columns, onChange }: Props) {
   const { client } = usePage();
   const [isOpen, setIsOpen] = useState(false);
-  const fields = useAnswer(isOpen ? segment : null, ({ signal }) => loadFields(client, segment, signal));
+  const fields = useAnswer(isOpen ? "fields" : null, (options) => client.listFields(options));
   return (
     <div className="columns">
       {columns.length > 0 && (
@@ -71,17 +61,15 @@ export function ColumnChooser({ segment, columns, onChange }: Props) {
       )}
       {isOpen && (
         <Answered answer={fields}>
-          {(found) =>
-            found === null ? (
-              columns.length === 0 && <p className="muted">{t.contactPage.noFields}</p>
-            ) : columns.length < MOST ? (
+          {({ fields: found }) =>
+            columns.length < MOST ? (
               <label>
                 {t.segment.addColumn}
                 <select value="" onChange={(event) => onChange([...columns, event.target.value])}>
                   <option value="" />
                   {found
-                    .filter((name) => !columns.includes(name))
-                    .map((name) => (
+                    .filter(({ name, table }) => table === null && !columns.includes(name))
+                    .map(({ name }) => (
                       <option key={name}>{name}</option>
                     ))}
                 </select>

@@ -21,10 +21,10 @@ interface Page {
 
 /** The members in pages, with chosen columns of the contacts. The cursors of the pages before lead back. */
 export function MembersSection({ id, size }: { id: string; size: number }) {
-  const { client, report } = usePage();
+  const { client, report, showsFields } = usePage();
   const [cursors, setCursors] = useState<string[]>([]);
   const [chosen, setColumns] = useColumns();
-  const columns = report ? [] : chosen;
+  const columns = showsFields ? chosen : [];
   const cursor = cursors.at(-1);
   const answer = useAnswer(
     JSON.stringify([id, cursor, columns]),
@@ -46,14 +46,13 @@ export function MembersSection({ id, size }: { id: string; size: number }) {
   }
   return (
     <Section title={t.segment.members}>
-      {!report && <ColumnChooser segment={id} columns={columns} onChange={setColumns} />}
+      {showsFields && <ColumnChooser columns={columns} onChange={setColumns} />}
       <Answered answer={answer}>
         {(page) => {
           const from = cursors.length * PAGE;
           const next = page.next_cursor;
           return (
             <>
-              {page.table && page.table.fields === null && <p className="muted">{t.contactPage.noFields}</p>}
               {page.table?.fields ? (
                 <MembersTable page={page.table} fields={page.table.fields} />
               ) : (

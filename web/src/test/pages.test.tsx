@@ -256,10 +256,10 @@ describe("a segment", () => {
 
 describe("members", () => {
   const members = "/api/v1/contacts/segments/us-west-coast/members";
-  const withFields = (fields: string[] | null) => (path: string) => {
+  const withFields = (fields: string[]) => (path: string) => {
     if (!path.startsWith(`${members}/fields`)) return undefined;
     const found = [
-      { id: "c 1", values: fields && { status: "active", seats: null } },
+      { id: "c 1", values: { status: "active", seats: null } },
       { id: "c 2", values: null },
     ];
     const page = { ...(sampleAnswers[members] as object), fields, members: found, next_cursor: "next" };
@@ -291,19 +291,15 @@ describe("members", () => {
     expect(await screen.findByRole("link", { name: "contact-1" })).toBeVisible();
   });
 
-  test("of a server without contacts are ids, with a note", async () => {
+  test("of a server without contacts are ids, and no columns are offered", async () => {
     window.sessionStorage.setItem("segbatch.member-columns", '["status"]');
-    openPage("#/segments/us-west-coast", ({ path }) => withFields(null)(path));
-    expect(await screen.findByText(t.contactPage.noFields)).toBeVisible();
-    expect(screen.getByRole("link", { name: "c 2" })).toBeVisible();
-    expect(screen.queryByRole("table", { name: t.segment.memberTable })).toBeNull();
-  });
-
-  test("of a server without contacts offer no columns", async () => {
-    openPage("#/segments/us-west-coast", ({ path }) => withFields(null)(path));
-    await userEvent.click(await screen.findByRole("button", { name: t.segment.chooseColumns }));
-    expect(await screen.findByText(t.contactPage.noFields)).toBeVisible();
-    expect(screen.queryByLabelText(t.segment.addColumn)).toBeNull();
+    const { calls } = openPage("#/segments/us-west-coast", ({ path }) =>
+      path === "/session" ? Response.json({ ...SESSION, shows_fields: false }) : undefined,
+    );
+    expect(await screen.findByRole("link", { name: "contact-1" })).toBeVisible();
+    expect(screen.queryByRole("button", { name: t.segment.chooseColumns })).toBeNull();
+    expect(screen.queryByRole("button", { name: t.segment.removeColumn("status") })).toBeNull();
+    expect(calls.some(({ path }) => path.startsWith(`${members}/fields`))).toBe(false);
   });
 
   test("can be shown again if a column is gone", async () => {

@@ -46,6 +46,7 @@ export const SESSION: Session = {
   project_id: "proj-1",
   projects: ["proj-1"],
   read_only: false,
+  shows_fields: true,
   csrf_token: "token-1",
 };
 

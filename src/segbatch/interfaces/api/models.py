@@ -200,6 +200,9 @@ class SessionState(_Response):
     project_id: str | None = Field(description="The project of the key; null if it has several, or without a key.")
     projects: tuple[str, ...] = Field(description="The projects of the key.")
     read_only: bool = Field(description="Whether the key cannot change anything.")
+    shows_fields: bool = Field(
+        description="Whether members and contacts have fields: the server has contacts (`--contacts`)."
+    )
     csrf_token: str | None = Field(description="The value of the header `X-CSRF-Token` for changes.")
 
 

@@ -20,11 +20,14 @@ router = APIRouter(prefix=SESSION, tags=["session"], responses=errors(400, 403, 
 
 _ServiceState = Annotated[Service, Depends(service_of)]
 _SHOWN = "The sign-in of the browser."
-_WITHOUT_KEYS = SessionState(
-    signed_in=True, keys_required=False, project_id=None, projects=(), read_only=False, csrf_token=None
-)
 _SIGNED_OUT = SessionState(
-    signed_in=False, keys_required=True, project_id=None, projects=(), read_only=True, csrf_token=None
+    signed_in=False,
+    keys_required=True,
+    project_id=None,
+    projects=(),
+    read_only=True,
+    shows_fields=False,
+    csrf_token=None,
 )
 
 
@@ -34,10 +37,10 @@ def get_session(request: Request, service: _ServiceState) -> SessionState:
     ring = service.ring()
     if ring is None:
         ensure_local(request, service)
-        return _WITHOUT_KEYS
+        return _without_keys(service)
     token = request.cookies.get(COOKIE)
     sign_in = None if token is None else service.sessions.find(token, ring)
-    return _SIGNED_OUT if sign_in is None else _state(sign_in)
+    return _SIGNED_OUT if sign_in is None else _state(sign_in, service)
 
 
 @router.post(
@@ -52,7 +55,7 @@ async def sign_in(request: Request, response: Response, service: _ServiceState) 
     ring = service.ring()
     if ring is None:
         ensure_local(request, service)
-        return _WITHOUT_KEYS
+        return _without_keys(service)
     ensure_same_site(request)
     body = parse_object(await receive(request, service, None, MAX_SIGN_IN_BODY), "a sign-in is a JSON object")
     opened = service.sessions.open(_key_in(body), ring)
@@ -61,7 +64,7 @@ async def sign_in(request: Request, response: Response, service: _ServiceState) 
     token, found = opened
     _end(request, service)
     response.set_cookie(COOKIE, token, path="/", httponly=True, samesite="strict", secure=_is_encrypted(request))
-    return _state(found)
+    return _state(found, service)
 
 
 @router.delete("", operation_id="signOut", status_code=204, response_description="The session is ended.")
@@ -95,7 +98,19 @@ def _is_encrypted(request: Request) -> bool:
     return origin.startswith("https://") or forwarded.lower() == "https"
 
 
-def _state(found: SignIn) -> SessionState:
+def _without_keys(service: Service) -> SessionState:
+    return SessionState(
+        signed_in=True,
+        keys_required=False,
+        project_id=None,
+        projects=(),
+        read_only=False,
+        shows_fields=service.contacts is not None,
+        csrf_token=None,
+    )
+
+
+def _state(found: SignIn, service: Service) -> SessionState:
     projects = found.key.projects
     return SessionState(
         signed_in=True,
@@ -103,5 +118,6 @@ def _state(found: SignIn) -> SessionState:
         project_id=projects[0] if len(projects) == 1 else None,
         projects=projects,
         read_only=found.key.read_only,
+        shows_fields=service.contacts is not None,
         csrf_token=found.csrf_token,
     )
