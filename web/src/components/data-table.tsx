@@ -10,6 +10,7 @@ import {
 } from "@tanstack/react-table";
 import { useState } from "react";
 import { t } from "../texts";
+import { Scrollable } from "./parts";
 
 declare module "@tanstack/react-table" {
   interface ColumnMeta<TData, TValue> {
@@ -45,7 +46,7 @@ export function DataTable<Row>({ label, columns, rows, rowId, initialSort = [], 
   });
   return (
     <>
-      <div className="table-frame">
+      <Scrollable className="table-frame" label={label}>
         <table aria-label={label}>
           <thead>
             {table.getHeaderGroups().map((group) => (
@@ -76,7 +77,7 @@ export function DataTable<Row>({ label, columns, rows, rowId, initialSort = [], 
             ))}
           </tbody>
         </table>
-      </div>
+      </Scrollable>
       {table.getPageCount() > 1 && (
         <Pager
           page={table.getState().pagination.pageIndex + 1}

@@ -105,10 +105,11 @@ interface ScrollableProps {
 /** A long or wide part of a page, which the keyboard can scroll too. */
 export function Scrollable({ label, className, children }: ScrollableProps) {
   return (
+    // biome-ignore lint/a11y/useSemanticElements: a group and not a region, of which a page would have too many
     // biome-ignore lint/a11y/noNoninteractiveTabindex: only what has the focus can be scrolled by the keyboard
-    <section className={className} tabIndex={0} aria-label={label}>
+    <div role="group" className={className} tabIndex={0} aria-label={label}>
       {children}
-    </section>
+    </div>
   );
 }
 

@@ -1,7 +1,7 @@
 import type { ContactView } from "@segbatch/client";
 import { type FormEvent, useState } from "react";
 import { Answered, Loading, Problem } from "../components/feedback";
-import { Section, SegmentLink, Value } from "../components/parts";
+import { Scrollable, Section, SegmentLink, Value } from "../components/parts";
 import { usePage } from "../context";
 import type { RuleVerdict } from "../data/types";
 import { time } from "../format";
@@ -167,7 +167,7 @@ function Verdicts({ verdicts, names }: { verdicts: RuleVerdict[]; names: Names }
 
 function Fields({ fields }: { fields: Record<string, unknown> }) {
   return (
-    <div className="table-frame">
+    <Scrollable className="table-frame" label={t.contactPage.fields}>
       <table className="facts" aria-label={t.contactPage.fields}>
         <tbody>
           {Object.entries(fields).map(([name, value]) => (
@@ -182,6 +182,6 @@ function Fields({ fields }: { fields: Record<string, unknown> }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scrollable>
   );
 }

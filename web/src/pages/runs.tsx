@@ -1,7 +1,7 @@
 import type { Run, RunDetails } from "@segbatch/client";
 import { useMemo, useState } from "react";
 import { Answered, NoRun } from "../components/feedback";
-import { Change, Figure, Section, SegmentLink, SegmentLinks, Size, Status } from "../components/parts";
+import { Change, Figure, Scrollable, Section, SegmentLink, SegmentLinks, Size, Status } from "../components/parts";
 import { TimeChart } from "../components/time-chart";
 import { usePage } from "../context";
 import { count, duration, signed, time } from "../format";
@@ -77,7 +77,7 @@ function Durations({ runs }: { runs: Run[] }) {
 
 function RunTable({ runs }: { runs: Run[] }) {
   return (
-    <div className="table-frame">
+    <Scrollable className="table-frame" label={t.runs}>
       <table aria-label={t.runs}>
         <thead>
           <tr>
@@ -134,7 +134,7 @@ function RunTable({ runs }: { runs: Run[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scrollable>
   );
 }
 
@@ -220,7 +220,7 @@ function Movers({ run }: { run: RunDetails }) {
       {run.movers.length === 0 ? (
         <p className="muted">{t.run.noMovers}</p>
       ) : (
-        <div className="table-frame">
+        <Scrollable className="table-frame" label={t.run.movers}>
           <table aria-label={t.run.movers}>
             <thead>
               <tr>
@@ -251,7 +251,7 @@ function Movers({ run }: { run: RunDetails }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scrollable>
       )}
     </Section>
   );

@@ -1,6 +1,6 @@
 import type { Overlap, SegmentsClient } from "@segbatch/client";
 import { Answered } from "../components/feedback";
-import { Bar, Section, SegmentLink } from "../components/parts";
+import { Bar, Scrollable, Section, SegmentLink } from "../components/parts";
 import { usePage } from "../context";
 import { count, percent } from "../format";
 import { t } from "../texts";
@@ -65,7 +65,7 @@ export function OverlapSection({ id }: { id: string }) {
 
 function SharedTable({ shared }: { shared: Shared[] }) {
   return (
-    <div className="table-frame">
+    <Scrollable className="table-frame" label={t.segment.overlap}>
       <table aria-label={t.segment.overlap}>
         <thead>
           <tr>
@@ -100,6 +100,6 @@ function SharedTable({ shared }: { shared: Shared[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scrollable>
   );
 }

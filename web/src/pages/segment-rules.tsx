@@ -1,7 +1,7 @@
 import type { Explanation } from "@segbatch/client";
 import { useState } from "react";
 import { Answered } from "../components/feedback";
-import { Bar, Code, Section } from "../components/parts";
+import { Bar, Code, Scrollable, Section } from "../components/parts";
 import { usePage } from "../context";
 import type { Finding, FunnelStep, Located, Match, RuleInWords } from "../data/types";
 import { count, percent } from "../format";
@@ -123,7 +123,7 @@ export function FunnelSection({ id, known }: { id: string; known: Explanation | 
 function Funnel({ steps, contacts, names }: { steps: FunnelStep[]; contacts: number; names: Names }) {
   const hasAfter = steps.some((step) => step.left !== null);
   return (
-    <div className="table-frame">
+    <Scrollable className="table-frame" label={t.segment.funnel}>
       <table className="funnel" aria-label={t.segment.funnel}>
         <thead>
           <tr>
@@ -159,7 +159,7 @@ function Funnel({ steps, contacts, names }: { steps: FunnelStep[]; contacts: num
           })}
         </tbody>
       </table>
-    </div>
+    </Scrollable>
   );
 }
 

@@ -320,6 +320,7 @@ describe("other pages", () => {
   test("runs", async () => {
     openPage("#/runs");
     const table = await screen.findByRole("table", { name: t.runs });
+    expect(screen.getByRole("group", { name: t.runs })).toHaveAttribute("tabindex", "0");
     expect(within(table).getAllByRole("row")).toHaveLength(31);
     expect(within(table).getByText(t.current)).toBeVisible();
     expect(within(table).getByText("20251101T020000Z-5f3a10")).toBeVisible();
