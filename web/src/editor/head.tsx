@@ -3,6 +3,7 @@ import { type RefObject, useId } from "react";
 import type { Definition, Located } from "../data/types";
 import { linkTo, segmentLink } from "../route";
 import { t } from "../texts";
+import { useTitle } from "../use-title";
 import { isFieldMissing } from "./convert";
 
 const MAX_NAME = 200;
@@ -36,6 +37,7 @@ interface Props {
 /** The heading, and the buttons for the whole draft. Save can have the focus at all times, so that its reason is heard. */
 export function EditorHead({ base, changed, isDirty, reason, attempts, onDiscard, save }: Props) {
   const id = useId();
+  useTitle(base && t.editor.title(base.name));
   return (
     <div className="heading">
       <div>

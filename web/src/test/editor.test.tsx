@@ -53,6 +53,11 @@ describe("the preview", () => {
   });
 });
 
+test("the editor has the name of the segment in the title of the tab", async () => {
+  openPage(EDIT);
+  await waitFor(() => expect(document.title).toBe(t.title(t.editor.title(SAVED.name))));
+});
+
 describe("saving", () => {
   test("sends only what changed, if the segment is still the same", async () => {
     const { calls } = openPage(EDIT, (call) => (isSave(call) ? Response.json({ ...SAVED, name: "New" }) : undefined));
