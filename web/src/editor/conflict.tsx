@@ -1,10 +1,11 @@
 import type { SavedSegment } from "@segbatch/client";
-import { useEffect, useId, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Answered } from "../components/feedback";
 import { usePage } from "../context";
 import type { Definition } from "../data/types";
 import { t } from "../texts";
 import { useAnswer } from "../use-answer";
+import { MainButton } from "./main-button";
 import { compareVersions, type Part } from "./merge";
 import type { NamedSegment } from "./value-editor";
 import { Version } from "./version";
@@ -149,9 +150,7 @@ function Changed({ part, by, title, segments, ...versions }: PartProps & { by: C
   );
 }
 
-/** Like Save, it can have the focus at all times, so that the reason why it does nothing is heard. */
 function MergeButton({ missing, onMerge }: { missing: Part[]; onMerge: () => void }) {
-  const id = useId();
   const [attempts, setAttempts] = useState(0);
   const button = useRef<HTMLButtonElement>(null);
   const press = () => {
@@ -161,22 +160,13 @@ function MergeButton({ missing, onMerge }: { missing: Part[]; onMerge: () => voi
     conflict?.querySelector<HTMLElement>(`[name="version-${missing[0]}"]`)?.focus();
   };
   return (
-    <>
-      <button
-        ref={button}
-        type="button"
-        className="primary"
-        aria-disabled={missing.length > 0}
-        aria-describedby={id}
-        onClick={press}
-      >
-        {t.editor.merge}
-      </button>
-      <span id={id} className="muted" role="status">
-        {missing.length > 0 && (
-          <span key={attempts}>{t.editor.mergeFirst(missing.map((part) => t.editor.keys[part]))}</span>
-        )}
-      </span>
-    </>
+    <MainButton
+      text={t.editor.merge}
+      type="button"
+      reason={missing.length ? t.editor.mergeFirst(missing.map((part) => t.editor.keys[part])) : null}
+      attempts={attempts}
+      onClick={press}
+      button={button}
+    />
   );
 }

@@ -1,10 +1,11 @@
 import type { SavedSegment } from "@segbatch/client";
-import { type RefObject, useId } from "react";
+import type { RefObject } from "react";
 import type { Definition, Located } from "../data/types";
 import { linkTo, segmentLink } from "../route";
 import { t } from "../texts";
 import { useTitle } from "../use-title";
 import { isFieldMissing } from "./convert";
+import { MainButton } from "./main-button";
 
 const MAX_NAME = 200;
 
@@ -34,9 +35,8 @@ interface Props {
   save: RefObject<HTMLButtonElement | null>;
 }
 
-/** The heading, and the buttons for the whole draft. Save can have the focus at all times, so that its reason is heard. */
+/** The heading, and the buttons for the whole draft. */
 export function EditorHead({ base, changed, isDirty, reason, attempts, onDiscard, save }: Props) {
-  const id = useId();
   useTitle(base && t.editor.title(base.name));
   return (
     <div className="heading">
@@ -45,10 +45,6 @@ export function EditorHead({ base, changed, isDirty, reason, attempts, onDiscard
         {base && <p className="below id">{base.id}</p>}
       </div>
       <div className="actions">
-        <span id={id} className="muted" role="status">
-          {/* A new element in the status is read out, also if its text is the same as before. */}
-          <span key={attempts}>{reason ?? (base ? t.editor.unsaved(changed) : "")}</span>
-        </span>
         {isDirty && (
           <button type="button" onClick={onDiscard}>
             {t.editor.discard}
@@ -57,9 +53,14 @@ export function EditorHead({ base, changed, isDirty, reason, attempts, onDiscard
         <a className="button" href={base ? segmentLink(base.id) : linkTo(["segments"])}>
           {t.editor.back}
         </a>
-        <button ref={save} type="submit" className="primary" aria-disabled={reason !== null} aria-describedby={id}>
-          {t.editor.save}
-        </button>
+        <MainButton
+          text={t.editor.save}
+          type="submit"
+          reason={reason}
+          note={base ? t.editor.unsaved(changed) : ""}
+          attempts={attempts}
+          button={save}
+        />
       </div>
     </div>
   );
