@@ -187,7 +187,8 @@ def test_without_contacts_only_definitions_are_explained_and_checked(ask: Asking
     assert [one["kind"] for one in checked(ask, rules=[rule("plan", "eq", " pro")])["findings"]] == [
         "surrounding-space"
     ]
-    assert checked(ask, rules=[rule("plna", "eq", "pro")]) == {"errors": [], "findings": []}
+    reason = found["no_contacts"]
+    assert checked(ask, rules=[rule("plna", "eq", "pro")]) == {"errors": [], "findings": [], "no_contacts": reason}
 
 
 def _overwrite(path: Path) -> None:
@@ -236,10 +237,45 @@ def test_the_reason_is_given_wherever_the_contacts_of_the_last_run_are_gone(ask:
         ask("GET", "/pro/explanation?contact=a"),
     ]
     assert [(one.status_code, one.json()["detail"]) for one in answers] == [(503, GONE)] * len(answers)
+    assert not any("Retry-After" in one.headers for one in answers)
+
+
+def test_rules_that_read_a_related_table_of_the_last_run_that_is_gone_get_the_reason(
+    ask: Asking, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask.service.contacts = None
+    ask.headers = {}
+    parts = [tmp_path / "orders" / f"{n}.parquet" for n in range(2)]
+    for part in parts:
+        write_contacts(part, pa.table({"contact_id": ["a", "b"]}))
+    buys = {"table": "orders", "operator": "gte", "value": 1}
+    write_segment(ask.segments, "buyers", buys)
+    tables = {"orders": TableSource(tmp_path / "orders")}
+    segbatch.run(tmp_path / "contacts.parquet", ask.segments, tmp_path / "output", tables=tables)
+
+    def reason() -> str:
+        refused = [
+            ask("POST", "/preview", json={"rules": [buys]}),
+            ask("POST", "/check", json={"rules": [{"operator": "not_in_segment", "value": "buyers"}]}),
+        ]
+        assert [one.status_code for one in refused] == [503, 503]
+        assert not any("Retry-After" in one.headers for one in refused)
+        assert capsys.readouterr().err.count("error: ") == 2
+        [detail] = {one.json()["detail"] for one in refused}
+        assert ask("POST", "/preview", json=PRO).json()["member_count"] == 4  # reads no table
+        fields = ask("GET", "/../../fields").json()["fields"]
+        assert {one["table"] for one in fields} == {None}
+        return str(detail)
+
+    write_contacts(tmp_path / "orders" / "new.parquet", pa.table({"contact_id": ["c"]}))
+    of_the_table = "the files of the related table 'orders' of the last run"
+    assert reason() == f"new files are among {of_the_table}: start the server with --table"
+    parts[0].unlink()
+    assert reason() == f"{of_the_table} are gone: start the server with --table"
 
 
 def test_check_returns_errors_and_findings_with_their_places(ask: Asking) -> None:
-    assert checked(ask, **PRO) == {"errors": [], "findings": []}
+    assert checked(ask, **PRO) == {"errors": [], "findings": [], "no_contacts": None}
     cases: list[tuple[dict[str, Any], str, str]] = [
         ({"rules": []}, "$.rules", "there are no rules"),
         ({}, "$.rules", "'rules' is missing"),

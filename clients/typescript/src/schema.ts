@@ -414,6 +414,11 @@ export interface components {
             errors: components["schemas"]["Located"][];
             /** Findings */
             findings: components["schemas"]["FoundProblem"][];
+            /**
+             * No Contacts
+             * @description The reason why fields and their types were not checked: there are no contacts. Else null.
+             */
+            no_contacts: string | null;
         };
         /**
          * Comparison

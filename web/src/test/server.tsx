@@ -84,7 +84,7 @@ function defaultAnswer({ method, path }: Call): Response {
   if (place === "/session") return method === "DELETE" ? new Response(null, { status: 204 }) : Response.json(SESSION);
   if (place === "/api/v1/fields") return Response.json({ fields: FIELDS });
   if (place === "/api/v1/fields/values") return Response.json({ name: "x", values: [{ value: "pro", contacts: 9 }] });
-  if (place.endsWith("/check")) return Response.json({ errors: [], findings: [] });
+  if (place.endsWith("/check")) return Response.json({ errors: [], findings: [], no_contacts: null });
   if (place.endsWith("/preview"))
     return preview(1240, { segment_id: SAVED.id, member_count: 1213, entered: 32, left: 5 });
   if (place === `/api/v1/contacts/segments/${SAVED.id}`) return Response.json(SAVED, { headers: { ETag: '"1"' } });

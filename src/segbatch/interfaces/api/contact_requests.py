@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from segbatch.errors import DefinitionError, NotFoundError, Problem, UsageError
 from segbatch.interfaces.api import limits
 from segbatch.interfaces.api.auth import Caller, Reader
 from segbatch.interfaces.api.contact_jobs import Job
-from segbatch.interfaces.api.last_contacts import contacts_of, source_of
+from segbatch.interfaces.api.last_contacts import contacts_of, tables_of
 from segbatch.interfaces.api.previewer import Previewer, Wanted, client_gone
 from segbatch.interfaces.api.problems import HttpProblem
 from segbatch.interfaces.api.service import Queue, Service, service_of
@@ -190,14 +190,16 @@ def job_inputs(service: Service, caller: Caller, segments: Sequence[Segment], na
         named: The ids of saved segments to evaluate as well.
 
     Raises:
-        HttpProblem: There are no contacts, or they are gone.
+        HttpProblem: There are no contacts, or they are gone, or a related table that rules read is gone.
     """
     whole_project = _whole_project(caller)
     lists = service.lists or service.store.lists
-    options, run_project = _options(service)
     good, broken = referenced_segments(
         service, caller, [*(one for segment in segments for _, one in segment.references()), *named]
     )
+    evaluated = (*segments, *(one.segment for one in good))
+    tables = {rule.table for segment in evaluated for _, rule in segment.table_rules()}
+    options, run_project = _options(service, tables)
     project_id = segments[0].project_id if segments else None
     project = caller.project or (run_project if project_id in {None, run_project} else None)
     is_only = project == run_project  # a project of the caller does not mean that all contacts belong to it
@@ -242,8 +244,11 @@ def referenced_segments(
     return tuple(good.values()), tuple(broken.values())
 
 
-def _options(service: Service) -> tuple[EvaluationOptions, str | None]:
+def _options(service: Service, needed: Collection[str]) -> tuple[EvaluationOptions, str | None]:
     """Return the options of previews: the settings of the server, or else the values of the last run.
+
+    Args:
+        needed: The names of the related tables that rules read.
 
     Returns:
         The options without lists, project and time, and the project of the last run.
@@ -263,7 +268,7 @@ def _options(service: Service) -> tuple[EvaluationOptions, str | None]:
     else:
         contacts = contacts or contacts_of(manifest)
         custom_fields = custom_fields or manifest.custom_fields
-        tables = tables or {table.name: source_of(table) for table in manifest.tables}
+        tables = tables or tables_of(manifest, needed)
         timezone, project = timezone or manifest.run.timezone, manifest.run.project_id
     options = EvaluationOptions(
         contacts, service.id_column, custom_fields, tables, timezone=timezone or "UTC", allow_empty=True

@@ -81,14 +81,15 @@ def _check(asked: ContactRequest, body: Mapping[str, Any], worker: Worker) -> Ch
     try:
         draft = draft_of(asked.service, asked.caller, body)
     except DefinitionError as error:
-        return Check(errors=tuple(_located(error.problems)), findings=())
-    inputs = _inputs(asked, draft, {"nothing-published"})
+        return Check(errors=tuple(_located(error.problems)), findings=(), no_contacts=None)
+    inputs, no_contacts = _inputs(asked, draft, {"nothing-published"}), None
     if isinstance(inputs, HttpProblem):
-        explained = _without_contacts(asked, draft)
+        explained, no_contacts = _without_contacts(asked, draft), inputs.detail
     else:
         job = ExplainJob(inputs.options, inputs.definitions, draft.id, inputs.whole_project, limits.PREVIEW_TIME)
         explained = _hiding(worker.run(job), inputs, asked.caller)
-    return Check(errors=tuple(_located(explained.errors)), findings=tuple(_findings(explained)))
+    errors, findings = tuple(_located(explained.errors)), tuple(_findings(explained))
+    return Check(errors=errors, findings=findings, no_contacts=no_contacts)
 
 
 def _explain(asked: ContactRequest, segment_id: str, query: ExplanationQuery, worker: Worker) -> SegmentExplanation:

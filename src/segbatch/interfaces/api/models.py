@@ -161,6 +161,9 @@ class Check(_Response):
 
     errors: tuple[Located, ...]
     findings: tuple[FoundProblem, ...]
+    no_contacts: str | None = Field(
+        description="The reason why fields and their types were not checked: there are no contacts. Else null."
+    )
 
 
 class FieldType(_Response):

@@ -72,6 +72,7 @@ class HttpProblem(Exception):  # noqa: N818 - a response, and not a fault
         more: Additional members of the document.
         headers: Headers of the response.
         log: A message for the server's log that the client must not see.
+        is_lasting: Whether a retry does not help, so that the response has no `Retry-After`.
     """
 
     code: str
@@ -80,6 +81,7 @@ class HttpProblem(Exception):  # noqa: N818 - a response, and not a fault
     more: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     log: str | None = None
+    is_lasting: bool = False
 
     @property
     def status(self) -> int:
@@ -106,12 +108,8 @@ def too_large_headers() -> HttpProblem:
 
 def problem_response(problem: HttpProblem) -> Response:
     """Return the response for a problem."""
-    return Response(
-        problem.to_text(),
-        problem.status,
-        {**_RETRY_SOON, **problem.headers} if problem.code in {"busy", "unavailable"} else dict(problem.headers),
-        PROBLEM_TYPE,
-    )
+    retry = _RETRY_SOON if problem.code in {"busy", "unavailable"} and not problem.is_lasting else {}
+    return Response(problem.to_text(), problem.status, {**retry, **problem.headers}, PROBLEM_TYPE)
 
 
 def problem_from(error: SegbatchError) -> HttpProblem:
