@@ -20,6 +20,10 @@ Hashes = npt.NDArray[np.uint64]
 _WORD = 8
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _INCREMENT = np.uint64(0x9E3779B97F4A7C15)
+_SMALL = 1 << 16
+"""The number of buckets whose numbers have 16 bits."""
+_BLOCK = 1 << 14
+"""The number of texts that are hashed at once, so that their words stay in the cache of a processor."""
 _MASKS = np.array([(1 << 8 * length) - 1 for length in range(_WORD + 1)], dtype=np.uint64)
 """For each length below a word, and a whole word: the mask of its bytes."""
 
@@ -32,8 +36,11 @@ def bucket_of(ids: pa.Array, buckets: int) -> npt.NDArray[np.int32]:
 def sort_by_bucket(ids: pa.Array, buckets: int) -> tuple[npt.NDArray[np.intp], list[tuple[int, int, int]]]:
     """Return the order of rows by bucket, and each bucket that has any with its first row and their number."""
     found = bucket_of(ids, buckets)
-    order = np.argsort(found, kind="stable")
-    parts = np.unique(found[order], return_index=True, return_counts=True)
+    # NumPy sorts numbers of 16 bits by counting them, eight times as fast as others.
+    order = np.argsort(found.astype(np.uint16) if buckets <= _SMALL else found, kind="stable")
+    numbers = np.bincount(found)
+    with_rows = np.flatnonzero(numbers)
+    parts = with_rows, (np.cumsum(numbers) - numbers)[with_rows], numbers[with_rows]
     return order, [*zip(*(part.tolist() for part in parts), strict=True)]
 
 
@@ -64,7 +71,8 @@ def _hash_values(ids: pa.Array) -> Hashes:
         return _mix(_whole_numbers(ids) + _INCREMENT)
     if pa.types.is_decimal128(ids.type):
         ids = _bytes_of_decimals(ids)
-    return _hash_bytes(ids.cast(pa.large_binary()))
+    blocks = (ids.slice(start, _BLOCK) for start in range(0, len(ids), _BLOCK))
+    return np.concatenate([np.empty(0, np.uint64), *(_hash_bytes(block.cast(pa.large_binary())) for block in blocks)])
 
 
 def _whole_numbers(ids: pa.Array) -> Hashes:
@@ -94,13 +102,19 @@ def _hash_words(words: Hashes, starts: npt.NDArray[np.int64], lengths: npt.NDArr
     """Hash texts of bytes.
 
     Args:
-        words: The word at each byte.
+        words: The word at each byte, from the first text to the last byte of the last one.
         starts: The first byte of each text.
         lengths: The number of bytes of each text.
     """
     hashes = _mix(lengths.astype(np.uint64) + _INCREMENT)
+    shortest, longest = int(lengths.min()), int(lengths.max())
+    if shortest == longest:
+        for done in range(0, longest, _WORD):
+            hashes ^= words[done::longest][: len(hashes)] & _MASKS[min(longest - done, _WORD)]
+            _mix(hashes)
+        return hashes
     rows = np.flatnonzero(lengths)
-    for done in range(0, int(lengths.max(initial=0)), _WORD):
+    for done in range(0, longest, _WORD):
         rows = rows[lengths[rows] > done]
         rest = np.minimum(lengths[rows] - done, _WORD)
         hashes[rows] = _mix(hashes[rows] ^ (words[starts[rows] + done] & _MASKS[rest]))
@@ -108,6 +122,10 @@ def _hash_words(words: Hashes, starts: npt.NDArray[np.int64], lengths: npt.NDArr
 
 
 def _mix(values: Hashes) -> Hashes:
-    values = (values ^ (values >> np.uint64(30))) * _FIRST
-    values = (values ^ (values >> np.uint64(27))) * _SECOND
-    return values ^ (values >> np.uint64(31))
+    """Mix the bits of each value, in its place."""
+    space = np.empty_like(values)
+    for distance, factor in ((30, _FIRST), (27, _SECOND)):
+        values ^= np.right_shift(values, np.uint64(distance), out=space)
+        values *= factor
+    values ^= np.right_shift(values, np.uint64(31), out=space)
+    return values

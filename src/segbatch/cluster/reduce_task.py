@@ -52,11 +52,12 @@ def _reduce(job: Job, bucket: int, payloads: Sequence[Payload]) -> BucketReport:
 
 def count_invalid(ids: pa.ChunkedArray) -> int:
     """Count the ids that are null or empty, or that occurred before."""
-    if not len(ids):
-        return 0
-    found = pl.concat(map(ids_as_series, ids.chunks))
-    empty = int((found == "").sum()) if found.dtype == pl.String else 0
-    return found.null_count() + empty + len(found) - found.n_unique()
+    parts = [*map(ids_as_series, ids.chunks)]
+    invalid = sum(part.null_count() + int((part == "").sum() if part.dtype == pl.String else 0) for part in parts)
+    hashes = pl.concat([part.hash() for part in parts]).sort() if parts else pl.Series(dtype=pl.UInt64)
+    if not (hashes == hashes.shift()).any():
+        return invalid
+    return invalid + len(ids) - pl.concat(parts).n_unique()  # equal hashes can be of different ids
 
 
 def _record(job: Job, bucket: int, contacts: Sequence[pa.RecordBatch], state: State | None) -> BucketReport:
