@@ -57,13 +57,13 @@ unit: $(READY) ## Run the quick tests (JOBS=N at a time)
 
 coverage: $(READY) ## Run all tests that can run in parallel, and check the coverage of branches (takes minutes)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n $(JOBS) --dist worksteal -m "not serial and not network"
+	SEGBATCH_EXAMPLES=$${EXAMPLES:-6} $(BIN)/coverage run -m pytest -q -n $(JOBS) --dist worksteal -m "not serial and not network"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='src/segbatch/definitions/*,src/segbatch/compiler/*'
 
 slow: $(READY) ## Run the slow tests, which make test leaves out (takes minutes)
-	$(BIN)/pytest -q -n $(JOBS) --dist worksteal -m "slow and not serial and not network"
+	SEGBATCH_EXAMPLES=$${EXAMPLES:-6} $(BIN)/pytest -q -n $(JOBS) --dist worksteal -m "slow and not serial and not network"
 	$(MAKE) serial
 
 serial: $(READY) ## Run the slow tests that need the machine for themselves: servers, signals, many writers (takes minutes)

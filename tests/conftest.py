@@ -14,7 +14,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 settings.register_profile(
     "segbatch",
-    max_examples=int(os.environ.get("SEGBATCH_EXAMPLES", "6")),
+    max_examples=int(os.environ.get("SEGBATCH_EXAMPLES", "2")),
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

@@ -17,6 +17,8 @@ from segbatch.engine.local import LocalEngine
 from segbatch.model.manifest import Manifest
 from segbatch.storage.manifest_io import read_manifest
 
+pytestmark = pytest.mark.slow  # each compares several runs on a cluster with runs on this machine
+
 CONTACTS = 500
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 import segbatch
@@ -75,14 +75,6 @@ def compare(form: Form, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("form", ["struct", "json", "map"])
-@settings(max_examples=2)
 @given(data=st.data())
 def test_a_cluster_publishes_what_a_local_run_publishes(form: Form, data: st.DataObject) -> None:
-    compare(form, data)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("form", ["struct", "json", "map"])
-@given(data=st.data())
-def test_a_cluster_publishes_what_a_local_run_publishes_in_many_cases(form: Form, data: st.DataObject) -> None:
     compare(form, data)

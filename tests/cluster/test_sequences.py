@@ -12,6 +12,8 @@ from segbatch.cluster.loop import LoopCluster
 from segbatch.runs.verify import verify
 from workspace import Workspace
 
+pytestmark = pytest.mark.slow  # each compares several runs on a cluster with runs on this machine
+
 VIEWS = ("membership", "membership_changes", "membership_history", "segment_runs")
 BUCKETS = (None, 3, 3, 5, None, 2, 1)
 """The number of buckets of each run; None for a run on one machine."""

@@ -85,6 +85,10 @@ KINDS: dict[str, Change] = {
     "a segment is disabled": disabled,
     "a segment is renamed": renamed,
 }
+CHANGES = [
+    pytest.param(change, id=name, marks=() if name == "everything at once" else pytest.mark.slow)
+    for name, change in KINDS.items()
+]
 ENGINES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "local": ({}, {}),
     "cluster": ({"engine": LoopCluster(), "buckets": 2}, {"engine": LoopCluster(), "buckets": 2}),
@@ -106,7 +110,7 @@ def two_runs(place: Workspace, change: Change, engines: tuple[dict[str, Any], di
 
 
 @pytest.mark.parametrize(("engines", "digest"), WAYS)
-@pytest.mark.parametrize("change", KINDS.values(), ids=KINDS.keys())
+@pytest.mark.parametrize("change", CHANGES)
 def test_changes_are_complete_if_all_digests_are_the_same(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
