@@ -28,7 +28,9 @@ from segbatch.interfaces.client.errors import (
     UnreachableError,
 )
 from segbatch.interfaces.client.models import (
+    MemberFields,
     MembersPage,
+    MembersWithFieldsPage,
     Preview,
     PreviewWarning,
     SavedGroup,
@@ -48,7 +50,9 @@ __all__ = [
     "GoneError",
     "Group",
     "InvalidError",
+    "MemberFields",
     "MembersPage",
+    "MembersWithFieldsPage",
     "NotFoundError",
     "Preview",
     "PreviewWarning",

@@ -266,6 +266,31 @@ def test_list_members_returns_a_page_with_its_run(use: Use) -> None:
     assert str(server.requests[0].url) == f"{URL}{PREFIX}/3f0c/members"
 
 
+def test_members_are_listed_with_fields(use: Use) -> None:
+    members: list[dict[str, Any]] = [
+        {"id": "a", "values": {"status": "active", "tags": ["x", 1]}},
+        {"id": 4, "values": None},
+    ]
+    answer = PAGE | {"fields": ["status", "tags"], "members": members, "next_cursor": "x/2"}
+    server = Server([httpx.Response(200, json=answer)])
+    page = use(server, "list_members_with_fields", "3f0c", ["status", "tags"], cursor="x/1", limit=2)
+    assert (page.fields, page.member_count, page.next_cursor) == (("status", "tags"), 5, "x/2")
+    assert [(one.id, one.values) for one in page.members] == [(one["id"], one["values"]) for one in members]
+    path = f"{URL}{PREFIX}/3f0c/members/fields"
+    assert str(server.requests[0].url) == f"{path}?field=status&field=tags&cursor=x%2F1&limit=2"
+    assert server.requests[0].extensions["timeout"]["read"] == 90
+    without = PAGE | {"fields": None, "members": [{"id": "a", "values": None}]}
+    assert use(Server([httpx.Response(200, json=without)]), "list_members_with_fields", "3f0c", ("a",)).fields is None
+
+
+@pytest.mark.parametrize("fields", ["status", [], ()])
+def test_fields_of_members_are_a_list(use: Use, fields: Any) -> None:
+    server = Server([saved()])
+    with pytest.raises(UsageError, match="fields must be a list of names, at least one"):
+        use(server, "list_members_with_fields", "3f0c", fields)
+    assert server.requests == []
+
+
 @pytest.mark.parametrize(
     ("definition", "first", "sent"),
     [

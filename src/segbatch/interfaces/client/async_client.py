@@ -10,7 +10,7 @@ import httpx
 from segbatch.errors import UsageError
 from segbatch.interfaces.client.base import LIMITS, BaseClient, connecting
 from segbatch.interfaces.client.endpoints import Definition
-from segbatch.interfaces.client.models import MembersPage, Preview, SavedSegment
+from segbatch.interfaces.client.models import MembersPage, MembersWithFieldsPage, Preview, SavedSegment
 from segbatch.interfaces.client.retry import Finished, Outcome, Request, RequestFlow, next_step
 
 _Result = TypeVar("_Result")
@@ -76,6 +76,12 @@ class AsyncSegmentsClient(BaseClient):
     ) -> MembersPage:
         """Return a page of the contacts in a segment, as of the last run."""
         return await self._run(self._calls.list_members(segment_id, cursor, limit))
+
+    async def list_members_with_fields(
+        self, segment_id: str, fields: Sequence[str], *, cursor: str | None = None, limit: int | None = None
+    ) -> MembersWithFieldsPage:
+        """Return a page of the contacts in a segment with fields, as of the last run. This can take a minute."""
+        return await self._run(self._calls.list_members_with_fields(segment_id, fields, cursor, limit))
 
     async def iter_members(self, segment_id: str, *, limit: int | None = None) -> AsyncIterator[str | int]:
         """Yield the ids of all contacts in a segment, as of the run that was the last one at the start."""

@@ -10,7 +10,7 @@ import httpx
 from segbatch.errors import UsageError
 from segbatch.interfaces.client.base import LIMITS, BaseClient, connecting
 from segbatch.interfaces.client.endpoints import Definition
-from segbatch.interfaces.client.models import MembersPage, Preview, SavedSegment
+from segbatch.interfaces.client.models import MembersPage, MembersWithFieldsPage, Preview, SavedSegment
 from segbatch.interfaces.client.retry import Finished, Outcome, Request, RequestFlow, next_step
 
 _Result = TypeVar("_Result")
@@ -148,6 +148,25 @@ class SegmentsClient(BaseClient):
             ApiError: The request failed for another reason.
         """
         return self._run(self._calls.list_members(segment_id, cursor, limit))
+
+    def list_members_with_fields(
+        self, segment_id: str, fields: Sequence[str], *, cursor: str | None = None, limit: int | None = None
+    ) -> MembersWithFieldsPage:
+        """Return a page of the contacts in a segment with fields, as of the last run. This can take a minute.
+
+        Args:
+            segment_id: The id of the segment.
+            fields: The fields as rules name them, such as `custom_fields.plan`; at most 10.
+            cursor: The `next_cursor` of the previous page; None for the first page.
+            limit: The maximum number of contacts; None for the server's default.
+
+        Raises:
+            NotFoundError: The segment does not exist, or the contacts do not have a field.
+            ConflictError: The segment has not been evaluated by a run yet.
+            GoneError: The run that the cursor belongs to has been deleted; start again without a cursor.
+            ApiError: The request failed for another reason.
+        """
+        return self._run(self._calls.list_members_with_fields(segment_id, fields, cursor, limit))
 
     def iter_members(self, segment_id: str, *, limit: int | None = None) -> Iterator[str | int]:
         """Yield the ids of all contacts in a segment, as of the run that was the last one at the start.

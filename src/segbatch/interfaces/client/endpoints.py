@@ -19,7 +19,7 @@ from segbatch.interfaces.client.errors import (
     response_of,
     unexpected_response,
 )
-from segbatch.interfaces.client.models import MembersPage, Preview, SavedSegment
+from segbatch.interfaces.client.models import MembersPage, MembersWithFieldsPage, Preview, SavedSegment
 from segbatch.interfaces.client.retry import Request, RequestFlow, send
 from segbatch.model.invalid_values import invalid_reason
 from segbatch.model.segment import Segment
@@ -29,12 +29,13 @@ Definition = Segment | Mapping[str, Any]
 """A definition, or some of its keys. The rules in a dictionary may be models."""
 
 _PREVIEW_TIMEOUT = 90.0
-"""The timeout of a preview in seconds. The server counts for up to a minute, and may queue a preview before that."""
+"""The timeout in seconds of a call that reads contacts. The server takes up to a minute, and may queue it before."""
 
 _SEGMENTS = "/api/v1/contacts/segments"
 _SEGMENT = TypeAdapter(SavedSegment)
 _SEGMENT_LIST = TypeAdapter(list[SavedSegment])
 _PAGE = TypeAdapter(MembersPage)
+_FIELDS_PAGE = TypeAdapter(MembersWithFieldsPage)
 _PREVIEW = TypeAdapter(Preview)
 _TAGS = {"<rule>", "<group>"}
 _JSON = {"Content-Type": "application/json"}
@@ -88,10 +89,19 @@ class Calls:
 
     def list_members(self, segment_id: str, cursor: str | None, limit: int | None) -> RequestFlow[MembersPage]:
         """Return a page of the members of a segment."""
-        asked = {"cursor": cursor, "limit": None if limit is None else str(limit)}
-        params = {key: value for key, value in asked.items() if value is not None}
-        request = Request("GET", f"{_path(segment_id)}/members", params, is_safe=True)
+        request = Request("GET", f"{_path(segment_id)}/members", _page_params(cursor, limit), is_safe=True)
         return _read(_PAGE, (yield from self._send(request)))
+
+    def list_members_with_fields(
+        self, segment_id: str, fields: Sequence[str], cursor: str | None, limit: int | None
+    ) -> RequestFlow[MembersWithFieldsPage]:
+        """Return a page of the members of a segment with fields."""
+        if isinstance(fields, str) or not fields:
+            raise UsageError(f"fields must be a list of names, at least one; found {shown(fields)}")
+        params = {"field": fields, **_page_params(cursor, limit)}
+        path = f"{_path(segment_id)}/members/fields"
+        request = Request("GET", path, params, is_safe=True, min_timeout=_PREVIEW_TIMEOUT)
+        return _read(_FIELDS_PAGE, (yield from self._send(request)))
 
     def preview(self, definition: Definition, first: int | None) -> RequestFlow[Preview]:
         """Count the members of a definition without saving it."""
@@ -119,6 +129,11 @@ def _path(segment_id: object) -> str:
     if not isinstance(segment_id, str) or segment_id in {"", ".", ".."}:
         raise UsageError(f"{shown(segment_id)} is not a valid segment id")
     return f"{_SEGMENTS}/{quote(segment_id, safe='', errors='surrogatepass')}"
+
+
+def _page_params(cursor: str | None, limit: int | None) -> dict[str, str]:
+    params = {"cursor": cursor, "limit": None if limit is None else str(limit)}
+    return {key: value for key, value in params.items() if value is not None}
 
 
 def _if_match(etag: object) -> dict[str, str]:

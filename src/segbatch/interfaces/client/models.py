@@ -1,6 +1,6 @@
 """Models of the API's responses. They extend the models of definitions and keep unknown keys of newer servers."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Discriminator, Field, Tag
 
@@ -80,6 +80,37 @@ class MembersPage(_Response):
     status: str
     member_count: int
     members: tuple[str | int, ...]
+    next_cursor: str | None
+
+
+class MemberFields(_Response):
+    """A contact in a segment, with fields.
+
+    Attributes:
+        id: The contact id.
+        values: The values by field; None if the server's contacts do not contain this one, or it has no contacts.
+    """
+
+    id: str | int
+    values: dict[str, Any] | None
+
+
+class MembersWithFieldsPage(_Response):
+    """A page of the contacts in a segment with fields, as of the last run. For the rest, see `MembersPage`.
+
+    Attributes:
+        fields: The fields in the order of the request; None if the server has no contacts (`--contacts`).
+        members: The contacts on this page. Their values are those of the server's contacts, which may be newer than
+            the run.
+    """
+
+    segment_id: str
+    run_id: str
+    as_of: AwareDatetime
+    status: str
+    member_count: int
+    fields: tuple[str, ...] | None
+    members: tuple[MemberFields, ...]
     next_cursor: str | None
 
 
