@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 _SHOWN_LENGTH = 60
 _NAME_LENGTH = 100
@@ -56,6 +56,17 @@ def some_of(names: Iterable[str]) -> str:
     listed = list(names)
     more = len(listed) - _NAMES_SHOWN
     return ", ".join(map(clipped, listed[:_NAMES_SHOWN])) + (f" and {more} more" if more > 0 else "")
+
+
+def nearest_or_some(word: str, choices: Collection[str]) -> str:
+    """Return a hint with the nearest valid word, or else with some of them, to append to a message.
+
+    Returns:
+        `; did you mean 'country'?` or `; there are a, b`, or an empty text without valid words.
+    """
+    listed = sorted(choices)
+    others = f"; there {'are' if listed[1:] else 'is'} {some_of(listed)}" if listed else ""
+    return did_you_mean(word, listed) or others
 
 
 def one_of(names: Iterable[str]) -> str:

@@ -226,6 +226,8 @@ def test_errors_of_a_report_are_one_message(commands: Commands, four: Workspace,
     path = str(tmp_path / "report.html")
     assert commands("report", "--output", str(four.output), "--to", path, "--segment", "proo") == 2
     assert commands.err == "error: run night-3 does not have the segment 'proo'; did you mean 'pro'?\n"
+    assert commands("report", "--output", str(four.output), "--to", path, "--segment", "everybody") == 2
+    assert commands.err == "error: run night-3 does not have the segment 'everybody'; there are free, pro\n"
     assert commands("report", "--output", str(tmp_path / "none"), "--to", path) == 2
     assert "nothing is published there" in commands.err
     (four.place("night-3") / "state.arrow").unlink()

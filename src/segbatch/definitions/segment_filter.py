@@ -6,7 +6,7 @@ from typing import Protocol
 
 from segbatch.definitions.definition import Definitions, Entry
 from segbatch.errors import UsageError
-from segbatch.text import did_you_mean, shown, some_of
+from segbatch.text import nearest_or_some, shown
 
 
 class Labelled(Protocol):
@@ -117,12 +117,10 @@ class SegmentFilter:
 
 
 def _ensure_known(wanted: Iterable[str], known: Collection[str], message: str, option: str) -> None:
-    names = sorted(set(known))
+    names = set(known)
     for name in wanted:
         if name not in names:
-            others = some_of(names)
-            near = did_you_mean(name, names) or (f"; there {'are' if names[1:] else 'is'} {others}" if others else "")
-            raise UsageError(f"{message} {shown(name)}{near} ({option})")
+            raise UsageError(f"{message} {shown(name)}{nearest_or_some(name, names)} ({option})")
 
 
 ALL_SEGMENTS = SegmentFilter()

@@ -26,7 +26,7 @@ from segbatch.storage.manifest_io import read_manifest
 from segbatch.storage.remote.watched_output import WatchedOutput
 from segbatch.storage.retention import has_members
 from segbatch.storage.state import State, open_state
-from segbatch.text import did_you_mean, shown
+from segbatch.text import nearest_or_some, shown
 
 MOST_COMPARED = 1000
 """Near-duplicates, and segments inside others, are looked for among this number of largest segments."""
@@ -256,5 +256,5 @@ class RunViews:
 
 
 def _no_segment(results: RunResults, segment_id: str) -> SegmentNotFoundError:
-    hint = did_you_mean(segment_id, list(results.segments))
+    hint = nearest_or_some(segment_id, results.segments)
     return SegmentNotFoundError(f"run {results.run.run_id} does not have the segment {shown(segment_id)}{hint}")
