@@ -23,6 +23,7 @@ ID_TYPES = [
 ]
 Batch = tuple[pa.Array, Sequence[RowNumbers]]
 Memberships = list[tuple[str, object]]
+RANDOM = np.random.default_rng(0)
 CONSTANTS = {"run_id": "night-é", "publication": "night-é~2"}
 
 
@@ -172,6 +173,30 @@ def test_row_groups_have_the_first_and_the_last_segment_as_statistics(tmp_path: 
     for column, text in enumerate(CONSTANTS.values(), 2):
         statistics = group.column(column).statistics
         assert (statistics.min, statistics.max, statistics.null_count) == (text, text, 0)
+
+
+@pytest.mark.parametrize(
+    ("ids", "codec"),
+    [
+        (make_ids(pa.string(), MOST_CONTACTS), "ZSTD"),
+        (make_ids(pa.int64(), MOST_CONTACTS), "ZSTD"),
+        (pa.array([str(UUID(int=number)) for number in range(1_000)]), "ZSTD"),
+        (pa.array([str(UUID(int=number)) for number in RANDOM.integers(2**63, size=5_000).tolist()]), "ZSTD"),
+        (pa.array([str(UUID(bytes=RANDOM.bytes(16))) for _ in range(5_000)]), "UNCOMPRESSED"),
+        (pa.array([RANDOM.bytes(16) for _ in range(5_000)], pa.binary(16)), "UNCOMPRESSED"),
+        (pa.array(["one"]), "UNCOMPRESSED"),
+    ],
+    ids=["texts", "numbers", "texts with zeros", "texts half with zeros", "uuids", "bytes", "one"],
+)
+def test_ids_are_compressed_if_they_shrink_to_a_third(ids: pa.Array, codec: str, tmp_path: Path) -> None:
+    path = tmp_path / "m.parquet"
+    expected = write(path, ids.type, ["a", "b"], [(ids, [members(len(ids), 0.1), members(len(ids), 1)])])
+    column = pq.ParquetFile(path).metadata.row_group(0).column(1)
+    assert column.compression == codec
+    assert (column.total_compressed_size < column.total_uncompressed_size) == (codec == "ZSTD")
+    table = pq.read_table(path, columns=["segment_id", "contact_id"])
+    rows = zip(table["segment_id"].to_pylist(), table["contact_id"].to_pylist(), strict=True)
+    assert list(rows) == expected
 
 
 def test_constant_columns_take_no_space_to_speak_of(tmp_path: Path) -> None:

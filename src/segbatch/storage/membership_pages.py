@@ -5,7 +5,8 @@ A row group has the members of one batch of at most 65,536 contacts, ordered by 
 codes of 16 bits are the little-endian bytes of a NumPy array
 (https://parquet.apache.org/docs/file-format/data-pages/encodings/). So a data page is a copy of such arrays, one after
 the other for the segments in the page. `segment_id` is one run-length pair per segment. The codes are not compressed:
-zstd makes them 0.3 % smaller. The ids are. A constant column has a dictionary of one text, and one pair per page.
+zstd makes them 0.3 % smaller. The ids are, if they shrink well (see `plain_pages`). A constant column has a dictionary
+of one text, and one pair per page.
 
 The page index leads to the pages of one segment. Readers that do not use it skip row groups by the statistics of
 `segment_id`.
@@ -189,8 +190,9 @@ class MembershipFile:
     def _write_contacts(self, ids: pa.Array, pages: Sequence[_Part]) -> _Chunk:
         """Write the column `contact_id`: a dictionary of ids, and pages of row numbers."""
         encoded = encode_values(ids)
-        chunk = _Chunk(b"contact_id", encoded.physical_type, _ZSTD, self._at)
-        self._write_dictionary(chunk, encoded.compressed, encoded.plain_length, len(ids))
+        codec = _ZSTD if encoded.is_compressed else _UNCOMPRESSED
+        chunk = _Chunk(b"contact_id", encoded.physical_type, codec, self._at)
+        self._write_dictionary(chunk, encoded.content, encoded.plain_length, len(ids))
         for page in pages:
             groups = -(-page.rows // _GROUP)
             codes = [np.ascontiguousarray(rows, dtype="<u2").data.cast("B") for _, rows in page.members]
@@ -198,7 +200,7 @@ class MembershipFile:
             self._write_page(chunk, page, None, _WIDTH, encode_varint(groups << 1 | 1), *codes, padding)
         return chunk
 
-    def _write_dictionary(self, chunk: _Chunk, content: bytes, plain_length: int, values: int) -> None:
+    def _write_dictionary(self, chunk: _Chunk, content: bytes | memoryview, plain_length: int, values: int) -> None:
         details = struct({1: i32(values), 2: i32(_PLAIN)})
         header = _page_header(_DICTIONARY_PAGE, plain_length, len(content), {7: details})
         self._write(header, content)
