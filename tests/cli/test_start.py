@@ -23,6 +23,7 @@ NEEDED_BY_OTHERS = (
     "obstore",
     "pandas",
     "prometheus_client",
+    "pyarrow.compute",
     "pyarrow.dataset",
     "pydantic_settings",
     "rich.progress",
@@ -31,6 +32,7 @@ NEEDED_BY_OTHERS = (
     "segbatch.exports.export",
     "segbatch.interfaces.api.server",
     "segbatch.model.schema_file",
+    "segbatch.observability.prometheus",
     "segbatch.platform.adbc",
     "segbatch.snapshot.database.query",
     "segbatch.snapshot.database.rows",
@@ -50,6 +52,19 @@ def test_a_run_of_local_files_loads_nothing_that_only_others_need(tmp_path: Path
     arguments = ["run", "-q", "--contacts", "contacts.parquet"]
     assert not loaded_by(arguments, tmp_path).intersection(NEEDED_BY_OTHERS)
     assert (tmp_path / "output" / "current").exists()
+
+
+def test_a_run_without_changes_since_the_previous_one_calls_no_function_of_pyarrow_either(tmp_path: Path) -> None:
+    pl.DataFrame({"id": [2, 1], "plan": ["pro", "free"]}).write_parquet(tmp_path / "contacts.parquet")
+    write_segment(tmp_path / "segments", "pro", rule("plan", "eq", "pro"))
+    arguments = ["run", "-q", "--contacts", "contacts.parquet"]
+    loaded_by(arguments, tmp_path)
+    assert "pyarrow.compute" not in loaded_by(arguments, tmp_path)
+
+
+def test_a_check_of_definitions_loads_no_duckdb_and_no_functions_of_pyarrow(tmp_path: Path) -> None:
+    write_segment(tmp_path / "segments", "pro", rule("plan", "eq", "pro"))
+    assert not loaded_by(["check"], tmp_path).intersection({"duckdb", "pyarrow.compute"})
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]], ids=" ".join)

@@ -11,6 +11,8 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from segbatch.platform.arrow import as_series
+
 WORD = 64
 """Bits per word."""
 
@@ -55,7 +57,7 @@ def to_columns(bitmaps: Bitmaps, contacts: int) -> list[pl.Series]:
     if not bitmaps.size:
         return [pl.Series(dtype=pl.Boolean) for _ in bitmaps]
     words = np.ascontiguousarray(bitmaps)
-    bits = pl.Series(pa.Array.from_buffers(pa.bool_(), words.size * WORD, [None, pa.py_buffer(words)]))
+    bits = as_series("bits", pa.Array.from_buffers(pa.bool_(), words.size * WORD, [None, pa.py_buffer(words)]))
     length = word_count(contacts) * WORD
     return [bits.slice(row * length, contacts) for row in range(len(bitmaps))]
 

@@ -5,13 +5,14 @@ A rule gives the same answer for all contacts with the same text, so it is evalu
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from segbatch.platform.arrow import as_series
 from segbatch.snapshot.arrow.types import is_text
 from segbatch.snapshot.fields.children import select_columns
 
@@ -100,7 +101,7 @@ def _part(batch: pa.RecordBatch, path: list[str]) -> pa.Array | None:
         index = array.type.get_field_index(name) if pa.types.is_struct(array.type) else -1
         if index < 0:
             return None
-        array = pc.struct_field(array, index)
+        array = array.flatten()[index]
     return array
 
 
@@ -123,21 +124,31 @@ def encode_arrays(name: str, arrays: Sequence[pa.DictionaryArray]) -> EncodedTex
     """Return the texts of a column of which there are consecutive parts. A text may be in the dictionary repeatedly."""
     if len(arrays) == 1:
         return _encode(arrays[0], [name])
-    starts = np.cumsum([0, *(len(array.dictionary) for array in arrays)])
-    indices = [
-        pc.add(array.indices.cast(pa.int32()), pa.scalar(int(start), pa.int32()))
-        for array, start in zip(arrays, starts, strict=False)
-    ]
-    dictionary = pa.concat_arrays([array.dictionary for array in arrays])
-    return _encode(pa.DictionaryArray.from_arrays(pa.concat_arrays(indices), dictionary), [name])
+    starts = accumulate((len(array.dictionary) for array in arrays), initial=0)
+    texts = pa.concat_arrays([array.dictionary for array in arrays])
+    codes = [_codes(array.indices, start, len(texts)) for array, start in zip(arrays, starts, strict=False)]
+    return EncodedTexts(_frame(texts, [name]), np.concatenate(codes))
 
 
 def _encode(array: pa.DictionaryArray, path: list[str]) -> EncodedTexts:
+    return EncodedTexts(_frame(array.dictionary, path), _codes(array.indices, 0, len(array.dictionary)))
+
+
+def _frame(distinct: pa.Array, path: list[str]) -> pl.DataFrame:
     *parents, name = path
-    texts = [pl.Series(name, array.dictionary, dtype=pl.String), pl.Series(name, [None], dtype=pl.String)]
+    texts = [as_series(name, distinct), pl.Series(name, [None], dtype=pl.String)]
     frame = pl.concat(texts).to_frame()
     for parent in reversed(parents):
         frame = frame.to_struct(parent).to_frame()
-    codes = array.indices.cast(pa.int32())
-    codes = pc.fill_null(codes, len(array.dictionary)) if codes.null_count else codes
-    return EncodedTexts(frame, codes.to_numpy(zero_copy_only=True).astype(np.intp))
+    return frame
+
+
+def _codes(indices: pa.Array, start: int, missing: int) -> npt.NDArray[np.intp]:
+    """Return the rows of contacts in the frame of texts, from their indices in a dictionary.
+
+    Args:
+        start: The row of the dictionary's first text.
+        missing: The row without a value.
+    """
+    codes = as_series("codes", indices).cast(pl.Int64).fill_null(missing - start)
+    return np.asarray(codes.to_numpy() + start, np.intp)

@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.errors import SnapshotError
+from segbatch.platform.arrow import as_series
 from segbatch.platform.bitmaps import to_array
 from segbatch.snapshot.arrow.polars_types import describe_arrow_type
 from segbatch.snapshot.arrow.types import is_text
@@ -85,7 +86,7 @@ def ids_as_series(ids: pa.Array) -> pl.Series:
         ids = ids.storage
     if pa.types.is_dictionary(ids.type):
         ids = ids.dictionary_decode()
-    return pl.Series("id", ids)
+    return as_series("id", ids)
 
 
 class _MissingIds:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from segbatch.platform.arrow import elements
 from segbatch.platform.bitmaps import WORD, Bitmaps, word_count
 from segbatch.storage.bit_matrix import Memory, from_words, members_in
 
@@ -32,7 +33,7 @@ class CompressedBitmaps:
     """The bits of each batch, uncompressed when they are asked for."""
 
     def __init__(self, column: pa.ChunkedArray, contacts: list[int]) -> None:
-        self._groups, self._contacts = [chunk.flatten() for chunk in column.chunks], contacts
+        self._groups, self._contacts = [elements(chunk) for chunk in column.chunks], contacts
         self._codec = pa.Codec(CODEC)
 
     def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:

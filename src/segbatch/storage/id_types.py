@@ -8,10 +8,14 @@ bits has the same contacts.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
 from segbatch.errors import UsageError
+from segbatch.platform.arrow import as_series
+from segbatch.platform.bitmaps import to_array, to_mask
 from segbatch.snapshot.arrow.arrays import convert
 from segbatch.snapshot.arrow.polars_types import describe_arrow_type
 from segbatch.snapshot.arrow.types import is_text
@@ -37,7 +41,20 @@ def to_stored(ids: pa.Array) -> pa.Array:
     """Convert ids to their stored type."""
     if pa.types.is_dictionary(ids.type):
         ids = ids.dictionary_decode()
-    return ids.cast(pa.string()) if is_text(ids.type) else ids
+    if pa.types.is_large_string(ids.type) and not ids.null_count:
+        return _as_string(ids)
+    return ids.cast(pa.string()) if is_text(ids.type) and ids.type != pa.string() else ids
+
+
+def _as_string(texts: pa.LargeStringArray) -> pa.StringArray:
+    """Return texts without nulls in the type that has 32 bits for the ends of texts."""
+    if not len(texts):
+        return pa.array([], pa.string())
+    _, ends, characters = texts.buffers()
+    found = np.frombuffer(ends, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    if found[-1] > np.iinfo(np.int32).max:
+        return texts.cast(pa.string())
+    return pa.Array.from_buffers(pa.string(), len(texts), [None, pa.py_buffer(found.astype(np.int32)), characters])
 
 
 def take_ids(ids: pa.Array, rows: pa.Array) -> pa.Array:
@@ -50,6 +67,20 @@ def take_ids(ids: pa.Array, rows: pa.Array) -> pa.Array:
     if ids.type == pa.string():
         return pa.DictionaryArray.from_arrays(rows, ids, safe=False)
     return ids.take(rows)
+
+
+def select_ids(ids: pa.Array, is_wanted: npt.NDArray[np.bool_]) -> pa.Array:
+    """Return some ids. The commonest types do without `pyarrow.compute`, see `as_series`.
+
+    Args:
+        ids: Ids in the stored type, none of them null.
+        is_wanted: Whether each is wanted.
+    """
+    if pa.types.is_string(ids.type):
+        return _as_string(as_series("ids", ids).filter(as_series("is_wanted", to_mask(is_wanted))).to_arrow())
+    if pa.types.is_integer(ids.type):
+        return to_array(ids.to_numpy()[is_wanted])
+    return ids.filter(to_mask(is_wanted))
 
 
 _WIDEST = {pa.int64(): pl.Int64(), pa.uint64(): pl.UInt64()}

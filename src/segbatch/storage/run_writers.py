@@ -17,11 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segbatch.model.manifest import PublishedFile
+from segbatch.platform.arrow import as_series
 from segbatch.platform.bitmaps import Bitmaps, to_array, to_columns, to_mask
 from segbatch.platform.checksum_file import DigestingFile
 from segbatch.platform.files import sync_file
 from segbatch.storage.bit_matrix import Differences, order_of
-from segbatch.storage.id_types import TEXTS, IdTypes, stored_type, take_ids, written_type
+from segbatch.storage.id_types import TEXTS, IdTypes, select_ids, stored_type, take_ids, written_type
 from segbatch.storage.layout import CHANGES, MEMBERSHIP
 from segbatch.storage.membership_pages import MembershipFile
 from segbatch.storage.segment_bits import SegmentBits
@@ -95,10 +96,10 @@ class MembershipWriter:
         """
         if ids.null_count or not is_in_any.any():
             return  # for an id that is null, the id check refuses the run once all ids are read
-        numbers = pl.Series(to_array((np.cumsum(is_in_any) - 1).astype(np.uint16)))
+        numbers = as_series("rows", to_array((np.cumsum(is_in_any) - 1).astype(np.uint16)))
         rows = [numbers.filter(column).to_numpy() for column in to_columns(members, len(ids))]
         with self._part(part) as file:
-            file.write(segment_ids, ids.filter(to_mask(is_in_any)), rows)
+            file.write(segment_ids, select_ids(ids, is_in_any), rows)
 
     def finish(self) -> tuple[PublishedFile, ...]:
         """Return the records of the files. There is at least one file, which gives readers the id type."""

@@ -14,6 +14,7 @@ from typing import Self
 import pyarrow as pa
 
 from segbatch.errors import PublishError
+from segbatch.platform.arrow import elements
 from segbatch.storage.contact_bits import BITS, ByteColumns, CompressedBitmaps, ContactBits, RowColumn
 
 IDS, BITMAPS = "contact_ids", "bitmaps"
@@ -48,7 +49,7 @@ class StateFile:
         """Wrap a table that a `StateWriter` wrote, in this or an earlier version."""
         names = tuple(json.loads((table.schema.metadata or {})[ORDER]))
         if IDS in table.column_names:
-            ids = [chunk.flatten() for chunk in table.column(IDS).chunks]
+            ids = [elements(chunk) for chunk in table.column(IDS).chunks]
             bits: ContactBits = CompressedBitmaps(table.column(BITMAPS), [*map(len, ids)])
             return cls(place, names, table.schema.field(IDS).type.value_type, ids, bits, mapping)
         column = table.column(_EARLIER_IDS)

@@ -2,10 +2,12 @@
 
 from functools import reduce
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from segbatch.platform.arrow import as_series
+from segbatch.platform.bitmaps import to_array
 from segbatch.snapshot.arrow.types import Opaque, is_list, is_text, is_uuid_type, stored
 
 _UNITS = ("s", "ms", "us", "ns")
@@ -65,6 +67,8 @@ def _scalars(array: pa.Array, target: pa.DataType) -> pa.Array:
     if pa.types.is_timestamp(arrow_type):
         return _timestamps(array, target)
     if pa.types.is_run_end_encoded(arrow_type):
+        import pyarrow.compute as pc  # noqa: PLC0415 - slow to import, and rarely needed
+
         return convert(pc.run_end_decode(array), target)
     if pa.types.is_time(arrow_type):
         return _within_a_day(array.cast(target))
@@ -82,7 +86,7 @@ def _within_a_day(times: pa.Array) -> pa.Array:
     arrow_type = times.type
     day = 86_400 * 1_000 ** _UNITS.index(arrow_type.unit)
     stored_as = pa.int32() if pa.types.is_time32(arrow_type) else pa.int64()
-    clock = pl.Series(times.view(stored_as)).cast(pl.Int64) % day
+    clock = as_series("time", times.view(stored_as)).cast(pl.Int64) % day
     return clock.to_arrow().cast(stored_as).view(arrow_type)
 
 
@@ -92,7 +96,7 @@ def _timestamps(array: pa.Array, target: pa.TimestampType) -> pa.Array:
         if _UNITS.index(arrow_type.unit) < _UNITS.index(target.unit):
             array = array.view(pa.timestamp(arrow_type.unit)).cast(pa.timestamp(target.unit))
         else:  # Arrow would round towards 1970; Polars rounds down
-            plain = pl.Series(array.view(pa.timestamp(arrow_type.unit)))
+            plain = as_series("time", array.view(pa.timestamp(arrow_type.unit)))
             array = plain.dt.cast_time_unit(target.unit).to_arrow()
     return array.view(target)
 
@@ -112,8 +116,8 @@ def _list(array: pa.Array, target: pa.DataType) -> pa.Array:
         elements, layout = convert(array.values, target.value_type), array.type
         buffers, offset = array.buffers()[:2], array.offset
     else:  # fixed-size lists and list views: flatten the elements, without those of null lists
-        elements, layout = convert(pc.list_flatten(array), target.value_type), pa.large_list(pa.null())
-        lengths = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64())
+        elements, layout = convert(array.flatten(), target.value_type), pa.large_list(pa.null())
+        lengths = array.value_lengths().fill_null(0).cast(pa.int64())
         buffers, offset = [_validity(array), _running(lengths).buffers()[1]], 0
     arrow_type = pa.large_list(elements.type) if pa.types.is_large_list(layout) else pa.list_(elements.type)
     found = pa.Array.from_buffers(arrow_type, len(array), buffers, offset=offset, children=[elements])
@@ -144,26 +148,31 @@ def _map(array: pa.Array, target: pa.MapType) -> pa.Array:
 
 def _without_null_keys(lists: pa.Array) -> pa.Array:
     """Return lists of records without the records whose first field is null."""
-    records = pc.list_flatten(lists)
+    records = lists.flatten()
     is_kept = records.field(0).is_valid()
     kept_before = _running(is_kept.cast(pa.int32()))
-    offsets = kept_before.take(_running(pc.fill_null(pc.list_value_length(lists), 0)))
+    offsets = kept_before.take(_running(lists.value_lengths().fill_null(0)))
     buffers = [_validity(lists), offsets.buffers()[1]]
     return pa.Array.from_buffers(pa.list_(records.type), len(lists), buffers, children=[records.filter(is_kept)])
 
 
 def _running(numbers: pa.Array) -> pa.Array:
     """Return the cumulative sums of numbers, starting at 0."""
-    return pa.concat_arrays([pa.array([0], numbers.type), pc.cumulative_sum(numbers)])
+    values = numbers.to_numpy()
+    return to_array(np.cumsum(np.append(np.zeros(1, values.dtype), values), dtype=values.dtype))
 
 
 def _validity(array: pa.Array) -> pa.Buffer | None:
     """Return the validity bitmap from the array's first row on; None if no value is null."""
-    return array.is_valid().buffers()[1] if array.null_count else None
+    if not array.null_count:
+        return None
+    return array.is_valid().buffers()[1] if array.offset else array.buffers()[0]
 
 
 def _presence(*arrays: pa.Array) -> pa.Array:
     """Return true for rows with a value in any of the arrays, and null for other rows."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - as above
+
     there = reduce(pc.or_, (array.is_valid() for array in arrays))
     return pc.if_else(there, pa.scalar(value=True), pa.scalar(None, pa.bool_()))
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from segbatch.snapshot.arrow.types import is_list
 
@@ -78,6 +77,8 @@ def _part(array: pa.Array, path: BytesPath) -> pa.Array:
 
 def _is_unicode(values: pa.Array) -> bool:
     """Return whether bytes are text. Bytes of numbers and keys often contain zero bytes; text does not."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - slow to import, and only needed for bytes
+
     try:
         texts = values.cast(pa.large_string())
     except pa.ArrowInvalid:

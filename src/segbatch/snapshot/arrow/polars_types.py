@@ -4,6 +4,7 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.errors import SnapshotError
+from segbatch.platform.arrow import as_series
 from segbatch.snapshot.arrow.arrays import convert, convert_column
 from segbatch.snapshot.arrow.types import (
     Opaque,
@@ -97,7 +98,7 @@ def _one_array(column: pa.ChunkedArray) -> pa.Array:
 def _series(field: pa.Field, arrays: list[pa.Array], rows: int, file_name: str) -> pl.Series:
     try:
         marked = convert_column(arrays, field.type, rows)
-        return pl.Series(field.name, convert(marked, unmarked(field.type)))
+        return as_series(field.name, convert(marked, unmarked(field.type)))
     except pa.ArrowInvalid:
         problem = f"has a value that does not fit into {field.type}, the common type of all files"
         raise SnapshotError(

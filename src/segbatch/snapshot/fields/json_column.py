@@ -7,13 +7,12 @@ from collections.abc import Collection, Iterable
 from copy import copy
 from typing import Self
 
-import duckdb
 import polars as pl
 import pyarrow as pa
 
 from segbatch.snapshot.fields.json_look import JsonLook, JsonPath, look_at
 from segbatch.snapshot.fields.json_text import pointer_of, ways_to_split
-from segbatch.snapshot.fields.json_texts import FoundValues, JsonTexts
+from segbatch.snapshot.fields.json_texts import BrokenTextError, FoundValues, JsonTexts
 from segbatch.snapshot.fields.json_types import CommonType, common_type
 from segbatch.snapshot.fields.json_values import BatchValues, convert
 
@@ -90,6 +89,6 @@ class JsonColumn:
         if self._are_sound and not self.look.broken:
             try:
                 return self._texts.find(texts, pointers)
-            except duckdb.InvalidInputException:  # the file was written since the look, which is reported at its end
+            except BrokenTextError:  # the file was written since the look, which is reported at its end
                 pass
         return self._texts.read(texts, pointers)[1]

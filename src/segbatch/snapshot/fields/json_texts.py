@@ -4,15 +4,17 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
 from segbatch.snapshot.fields.json_text import listed
+
+if TYPE_CHECKING:
+    import duckdb
 
 _KIND, _KIND_IF_VALID = "json_type(j)", "CASE WHEN json_valid(j) THEN json_type(j) END"
 """The kind of a text. The first expression parses once instead of twice, and fails for a text that is not JSON."""
@@ -23,6 +25,10 @@ _QUOTED = r'"(?:\\.|[^"\\])*"'
 
 _CHUNK = 16_384
 """Number of texts that DuckDB processes at a time, on each of its threads."""
+
+
+class BrokenTextError(Exception):
+    """A text in the batch is not JSON."""
 
 
 class JsonTexts:
@@ -47,7 +53,9 @@ class JsonTexts:
         return _json_texts, (self.objects,)
 
     @cached_property
-    def _connection(self) -> duckdb.DuckDBPyConnection:
+    def _connection(self) -> "duckdb.DuckDBPyConnection":
+        import duckdb  # noqa: PLC0415 - slow to import, and only needed for JSON texts
+
         return duckdb.connect(config={"arrow_large_buffer_size": True})
 
     @contextmanager
@@ -67,8 +75,17 @@ class JsonTexts:
         return self._connection.execute(sql).fetchall()
 
     def table_of(self, sql: str) -> pa.Table:
-        """Return the rows of a query as an Arrow table."""
-        return self._connection.sql(sql).to_arrow_table()
+        """Return the rows of a query as an Arrow table.
+
+        Raises:
+            BrokenTextError: A text that the query reads is not JSON.
+        """
+        from duckdb import InvalidInputException  # noqa: PLC0415 - as above
+
+        try:
+            return self._connection.sql(sql).to_arrow_table()
+        except InvalidInputException:
+            raise BrokenTextError from None
 
     def read(self, texts: pl.Series, pointers: Sequence[str]) -> tuple[pl.Series, "FoundValues"]:
         """Return the kind of JSON of each text, null for texts that are not JSON, and the values at some pointers.
@@ -79,7 +96,7 @@ class JsonTexts:
             kinds = _strictly(texts, self._kinds_by_start(texts))
             try:
                 return kinds, self.find(self.readable(texts, kinds), pointers)
-            except duckdb.InvalidInputException:
+            except BrokenTextError:
                 self._had_broken = True
         kinds = self.kinds_of(texts)
         return kinds, self.find(self.readable(texts, kinds), pointers)
@@ -88,7 +105,7 @@ class JsonTexts:
         """Return the values at some pointers in texts that can be read, as JSON.
 
         Raises:
-            InvalidInputException: A text is not JSON.
+            BrokenTextError: A text is not JSON.
         """
         if not pointers or texts.null_count() == len(texts):
             return FoundValues(pa.array([], pa.large_string()), np.full((len(pointers), len(texts)), -1, np.int32))
@@ -110,7 +127,7 @@ class JsonTexts:
         with self.using(texts):
             try:
                 kinds = self._column(_KIND_IF_VALID if self._had_broken else _KIND)
-            except duckdb.InvalidInputException:
+            except BrokenTextError:
                 self._had_broken = True
                 kinds = self._column(_KIND_IF_VALID)
         return _strictly(texts, kinds)

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 _LIMB_BITS = 40
 _LIMBS = 4
@@ -107,6 +106,8 @@ def _by_number(contacts: npt.NDArray[np.intp], values: pl.Series, number: int, *
 
 def _by_rank(contacts: npt.NDArray[np.intp], values: pl.Series, number: int, *, is_min: bool) -> pl.Series:
     """Compare the ranks of the distinct values, since NumPy has neither their type nor their order."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - slow to import, and only needed for the first and last of texts
+
     encoded = values.to_arrow().dictionary_encode()
     order = pc.sort_indices(encoded.dictionary).to_numpy()
     ranks = np.empty(len(order), np.int64)
