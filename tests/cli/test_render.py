@@ -6,7 +6,9 @@ import re
 from decimal import Decimal
 
 import pytest
+from rich.table import Table
 
+from segbatch.interfaces.cli.render.base import print_table
 from segbatch.interfaces.cli.render.query import print_answer
 from segbatch.runs.query import Answer
 
@@ -75,3 +77,23 @@ def test_nan_and_infinity_are_null_in_json(capsys: pytest.CaptureFixture[str]) -
     print_answer(Answer(tuple("abcde"), (row,), complete=True), as_json=True)
     [found] = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert list(found.values()) == [None, None, [None, 0.5], 1.5, 12345678901234567890123]
+
+
+def test_a_table_without_a_terminal_looks_as_on_a_wide_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("text", min_width=12)
+    table.add_column("number", justify="right")
+    table.add_column("status")
+    table.add_row("  \\[a] 日本", "1,000", "[green]ok[/green]")
+    table.add_row(":smile:", "", "")
+    print_table(table)
+    plain = capsys.readouterr().out
+    for name, value in {"FORCE_COLOR": "1", "COLUMNS": "200", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+    print_table(table)
+    coloured = capsys.readouterr().out
+    assert plain.splitlines() == ["text          number  status", "  [a] 日本     1,000  ok", ":smile:"]
+    assert "\x1b[32mok" in coloured
+    assert [line.rstrip(" ") for line in COLOURS.sub("", coloured).splitlines()] == plain.splitlines()
