@@ -45,12 +45,16 @@ NEEDED_BY_OTHERS = (
     "urllib.request",
 )
 
+COMMAND_MODULES = {f"{cli.__name__}.{module}" for module in cli.COMMANDS}
+
 
 def test_a_run_of_local_files_loads_nothing_that_only_others_need(tmp_path: Path) -> None:
     pl.DataFrame({"id": ["ann", "bob"], "plan": ["pro", "free"]}).write_parquet(tmp_path / "contacts.parquet")
     write_segment(tmp_path / "segments", "pro", rule("plan", "eq", "pro"))
     arguments = ["run", "-q", "--contacts", "contacts.parquet"]
-    assert not loaded_by(arguments, tmp_path).intersection(NEEDED_BY_OTHERS)
+    loaded = loaded_by(arguments, tmp_path)
+    assert not loaded.intersection(NEEDED_BY_OTHERS)
+    assert loaded & COMMAND_MODULES == {f"{cli.__name__}.run", f"{cli.__name__}.deliver"}
     assert (tmp_path / "output" / "current").exists()
 
 
@@ -79,8 +83,7 @@ def test_the_version_is_printed_without_the_command_line(tmp_path: Path) -> None
 def test_listing_segments_loads_no_other_command(tmp_path: Path) -> None:
     write_segment(tmp_path / "segments", "pro", rule("plan", "eq", "pro"))
     loaded = loaded_by(["segments", "list"], tmp_path)
-    modules = {f"{cli.__name__}.{module}" for module in cli.COMMANDS}
-    assert loaded & modules == {f"{cli.__name__}.segments"}
+    assert loaded & COMMAND_MODULES == {f"{cli.__name__}.segments"}
     assert not loaded.intersection({"duckdb", "polars", "pyarrow"})
 
 
