@@ -38,7 +38,10 @@ STEPS: Final = {
         "segbatch.storage.state:State.words_of",
     ],
     "changes: bits of this run": ["segbatch.storage.comparison:Comparison.compare"],
-    "changes: what differs": ["segbatch.storage.comparison:find_differences"],
+    "changes: what differs": [
+        "segbatch.storage.changed_contacts:ChangeCollector.add",
+        "segbatch.storage.changed_contacts:ChangeCollector.finish",
+    ],
     "changes: writing": ["segbatch.storage.run_writers:ChangesWriter.write"],
     "changes: find the contacts": [
         "segbatch.storage.comparison:PreviousRun.of",

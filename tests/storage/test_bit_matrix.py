@@ -12,7 +12,6 @@ from segbatch.storage.bit_matrix import (
     Words,
     changed_bits,
     digest_contacts,
-    find_differences,
     from_words,
     in_groups,
     is_in_any,
@@ -80,7 +79,7 @@ def test_a_bit_without_a_segment_is_empty() -> None:
 def test_a_matrix_may_have_no_contacts_or_no_segments(contacts: int, segments: int) -> None:
     words = to_words(to_bitmaps([None] * segments, contacts, Memory()), contacts, Memory())
     assert words.shape == (word_count(segments), contacts)
-    assert [len(part) for part in find_differences(changed_bits(words.copy(), words), words)] == [0, 0, 0]
+    assert not changed_bits(words.copy(), words).any()
     assert [*slices_of(words)] == []
 
 
@@ -93,45 +92,36 @@ def test_memory_of_a_larger_batch_is_used_for_a_smaller_one() -> None:
 
 
 @pytest.mark.parametrize(("contacts", "segments"), SHAPES)
-def test_differences_are_the_changed_bits_by_segment_and_contact(contacts: int, segments: int) -> None:
+def test_changed_bits_are_those_that_differ(contacts: int, segments: int) -> None:
     before = random_members(contacts, segments)
     after = before ^ (np.random.default_rng(1).random(before.shape) < 0.05)
-    words = matrix_of(after)
-    found = find_differences(changed_bits(matrix_of(before), words), words)
-    rows, bits = (before != after).nonzero()
-    changes = zip(found.bits.tolist(), found.contacts.tolist(), found.entered.tolist(), strict=True)
-    assert sorted(changes) == sorted(zip(bits.tolist(), rows.tolist(), after[rows, bits].tolist(), strict=True))
+    changed = changed_bits(matrix_of(before), matrix_of(after))
+    assert (unpacked(changed, segments) == (before != after)).all()
 
 
+@pytest.mark.parametrize("contacts", [1, 20, 1_000_000])
 @pytest.mark.parametrize("most", [1, 20, 70, 1_000_000])
-def test_slices_of_contacts_have_a_bounded_number_of_changes(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bit_matrix, "_MOST_DIFFERENCES", most)
-    before = random_members(90, 130)
-    is_changed = np.random.default_rng(1).random(before.shape) < 0.1
+def test_slices_of_contacts_have_a_bounded_number_of_changes(
+    most: int, contacts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bit_matrix, "MOST_CHANGES", most)
+    monkeypatch.setattr(bit_matrix, "MOST_CHANGED_CONTACTS", contacts)
+    is_changed = np.random.default_rng(1).random((90, 130)) < 0.1
     is_changed[40:45], is_changed[80:], is_changed[3] = False, False, np.arange(130) < 100
-    after = before ^ is_changed
-    words = matrix_of(after)
-    changed = changed_bits(matrix_of(before), words)
-    slices, changes = [*slices_of(changed)], set[tuple[int, int, bool]]()
+    slices = [*slices_of(matrix_of(is_changed))]
     for part in slices:
-        found = find_differences(changed[:, part], words[:, part])
-        assert len(found.bits) <= most or part.stop - part.start == 1
-        changes |= {
-            *zip(found.bits.tolist(), (found.contacts + part.start).tolist(), found.entered.tolist(), strict=True)
-        }
-    contacts, bits = (before != after).nonzero()
-    assert changes == {*zip(bits.tolist(), contacts.tolist(), after[contacts, bits].tolist(), strict=True)}
+        assert is_changed[part].sum() <= most or part.stop - part.start == 1
+        assert part.stop - part.start <= contacts
     assert [part.start for part in slices] == [0, *(part.stop for part in slices[:-1])]
-    assert (len(slices) == 1) == (most > len(bits))
+    assert not is_changed[slices[-1].stop :].any()
+    assert (len(slices) == 1) == (most > is_changed.sum() and contacts > 90)
 
 
 def test_segments_that_the_previous_run_did_not_have_were_empty() -> None:
     after = random_members(50, 100)
-    words = matrix_of(after)
-    found = find_differences(changed_bits(matrix_of(after[:, :3]), words), words)
-    assert len(found.bits) == after[:, 3:].sum()
-    assert found.entered.all()
-    assert found.bits.min() >= 3
+    changed = unpacked(changed_bits(matrix_of(after[:, :3]), matrix_of(after)), 100)
+    assert not changed[:, :3].any()
+    assert (changed[:, 3:] == after[:, 3:]).all()
 
 
 @pytest.mark.parametrize(("contacts", "segments"), SHAPES)

@@ -11,7 +11,8 @@ import pytest
 
 from segbatch.platform.bitmaps import Bitmaps, from_columns
 from segbatch.storage import bit_matrix, comparison
-from segbatch.storage.bit_matrix import Differences, Memory, to_bitmaps
+from segbatch.storage.bit_matrix import Memory, to_bitmaps
+from segbatch.storage.changed_contacts import ChangedContacts
 from segbatch.storage.comparison import Comparison, PreviousRun
 from segbatch.storage.id_types import IdTypes
 from segbatch.storage.segment_bits import SegmentBits
@@ -48,10 +49,15 @@ def found_changes(before: PreviousRun, after: Run, bits: int, batch: int) -> lis
     """Compare in batches, and return every change with the contact's id, sorted."""
     changes = list[tuple[str, int, bool]]()
 
-    def report(ids: pa.Array, found: Differences) -> None:
-        assert 0 < len(found.bits) <= MOST_AT_ONCE
-        names = ids.take(pl.Series(found.contacts).to_arrow()).to_pylist()
-        changes.extend(zip(names, found.bits.tolist(), found.entered.tolist(), strict=True))
+    def report(found: ChangedContacts) -> None:
+        ids, changed, after = found
+        assert len(ids) == changed.shape[1] == after.shape[1]
+        assert 0 < np.bitwise_count(changed).sum() <= MOST_AT_ONCE
+        for number, name in enumerate(ids.to_pylist()):
+            for bit in range(64 * len(changed)):
+                is_changed, is_member = (int(words[bit // 64, number]) >> bit % 64 & 1 for words in (changed, after))
+                if is_changed:
+                    changes.append((name, bit, bool(is_member)))
 
     compared = Comparison(before, ID_TYPES, [], report)
     for part in batched(after, batch):
@@ -83,7 +89,7 @@ def test_every_change_is_found_once(
     by_digests: bool,
 ) -> None:
     monkeypatch.setattr(comparison, "_MOST_WAITING", limit)
-    monkeypatch.setattr(bit_matrix, "_MOST_DIFFERENCES", MOST_AT_ONCE)
+    monkeypatch.setattr(bit_matrix, "MOST_CHANGES", MOST_AT_ONCE)
     random = np.random.default_rng(7)
     names = [f"c{number}" for number in range(1_000)]
     old = {name: int(random.integers(1 << min(bits[0], 60))) for name in names}
@@ -106,7 +112,7 @@ def test_a_run_without_contacts_is_compared(tmp_path: Path, old: Run) -> None:
 
 def test_contacts_that_occur_twice_are_not_compared(tmp_path: Path) -> None:
     before = previous_run(tmp_path, {"a": 1, "b": 0}, 1, 1)
-    compared = Comparison(before, ID_TYPES, [], lambda _ids, found: seen.append(len(found.bits)))
+    compared = Comparison(before, ID_TYPES, [], lambda found: seen.append(len(found.ids)))
     seen = list[int]()
     for _ in range(2):
         compared.compare(pa.array(["a"]), compared.find(pa.array(["a"])), bitmaps([0], 1))
@@ -116,7 +122,7 @@ def test_contacts_that_occur_twice_are_not_compared(tmp_path: Path) -> None:
 
 def test_kept_segments_have_their_members_of_the_previous_run(tmp_path: Path) -> None:
     before = previous_run(tmp_path, {f"c{number}": number for number in range(20)}, 5, 7)
-    compared = Comparison(before, ID_TYPES, ["s0", "s4"], lambda _ids, _found: None)
+    compared = Comparison(before, ID_TYPES, ["s0", "s4"], lambda _found: None)
     rows = compared.find(pa.array(["c17", "x", "c0", "c16"]))
     kept = {name: members.to_list() for name, members in compared.kept_members(rows).items()}
     assert kept == {"s0": [True, False, False, False], "s4": [True, False, False, True]}

@@ -14,7 +14,8 @@ import pytest
 
 from segbatch.platform.thrift import Cursor, Struct
 from segbatch.storage import membership_pages
-from segbatch.storage.membership_pages import MOST_CONTACTS, MembershipFile, RowNumbers
+from segbatch.storage.coded_pages import MOST_CONTACTS, RowNumbers
+from segbatch.storage.membership_pages import MembershipFile
 
 ID_TYPES = [
     pa.string(),

@@ -14,8 +14,8 @@ from segbatch.cluster.contacts_split import cut_by_bucket, gather_batches
 from segbatch.cluster.job import Job, PreviousState
 from segbatch.cluster.payloads import Payload, encode_payload, with_words
 from segbatch.storage.bit_matrix import Memory
+from segbatch.storage.coded_pages import MOST_CONTACTS
 from segbatch.storage.contact_bits import RowColumn
-from segbatch.storage.membership_pages import MOST_CONTACTS
 from segbatch.storage.state import State, open_files
 from segbatch.storage.state_file import StateFile
 

@@ -8,41 +8,25 @@ digests of all contacts are compared, and words are made of the few contacts who
 from collections.abc import Iterator, Sequence
 from math import prod
 from random import Random
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from segbatch.platform.bitmaps import WORD, Bitmap, Bitmaps, word_count
 
-_ONE = np.uint64(1)
 _BYTES = 8
 """Bytes per word."""
 _DISTANCES = range(1, 40)
 """Distances of rows that are combined for a digest."""
 _FEW = 8
 """For more than one in this number of contacts, it is faster to transpose the bits of all."""
-_UNPACKED = 1 << 16
-"""Words whose bits are found at once, in 4 MB."""
-_MOST_DIFFERENCES = 1 << 18
-"""Maximum number of changes that are found at once, if they are of more than one contact. They take about 20 MB."""
+MOST_CHANGES = 1 << 22
+"""Maximum number of changes that are written at once, if they are of more than one contact. They take 8 MB."""
+MOST_CHANGED_CONTACTS = 1 << 16
+"""Maximum number of contacts whose changes are written at once."""
 
 Words = npt.NDArray[np.uint64]
 """One row of words per group of 64 segments, with one word per contact."""
-
-
-class Differences(NamedTuple):
-    """The bits that differ between two runs, in any order. All arrays have the same length.
-
-    Attributes:
-        bits: The number of the bit.
-        contacts: The row of the contact.
-        entered: Whether the bit is set now.
-    """
-
-    bits: npt.NDArray[np.int64]
-    contacts: npt.NDArray[np.int64]
-    entered: npt.NDArray[np.bool_]
 
 
 class Memory:
@@ -178,47 +162,17 @@ def changed_bits(before: Words, after: Words) -> Words:
 
 
 def slices_of(changed: Words) -> Iterator[slice]:
-    """Divide contacts into slices with a bounded number of changed bits, so that the memory of changes is bounded.
+    """Divide contacts into slices with a bounded number of contacts and of changed bits, so that memory is bounded.
 
     A slice has at least one contact. Contacts after the last change are left out.
     """
     ends = np.cumsum(np.bitwise_count(changed).sum(axis=0, dtype=np.int64))
     start, found = 0, 0
     while start < len(ends) and found < ends[-1]:
-        end = max(int(np.searchsorted(ends, found + _MOST_DIFFERENCES, side="right")), start + 1)
+        end = max(int(np.searchsorted(ends, found + MOST_CHANGES, side="right")), start + 1)
+        end = min(end, start + MOST_CHANGED_CONTACTS)
         yield slice(start, end)
         start, found = end, int(ends[end - 1])
-
-
-def find_differences(changed: Words, after: Words) -> Differences:
-    """Find the changes of some contacts.
-
-    Args:
-        changed: The words with the bits that changed.
-        after: The words of this run.
-    """
-    words = np.ascontiguousarray(changed).ravel()
-    places, numbers = _set_bits(words)
-    groups, contacts = np.divmod(places, max(after.shape[1], 1))
-    entered = after[groups, contacts] >> numbers.astype(np.uint64) & _ONE
-    return Differences(groups * WORD + numbers, contacts, entered.astype(bool))
-
-
-def order_of(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the ascending order of numbers, in which equal ones keep their order. NumPy sorts 16 bits by radix."""
-    is_short = numbers.max(initial=0) < 1 << 16
-    return np.argsort(numbers.astype(np.uint16) if is_short else numbers, kind="stable")
-
-
-def _set_bits(words: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the index of the word of each bit that is set, and the number of the bit in it, in ascending order."""
-    places = np.flatnonzero(words)
-    found = [np.empty(0, dtype=np.int64)]
-    for start in range(0, len(places), _UNPACKED):
-        part = np.ascontiguousarray(words[places[start : start + _UNPACKED]])
-        found.append(np.flatnonzero(np.unpackbits(part.view(np.uint8), bitorder="little")) + start * WORD)
-    indices, numbers = np.divmod(np.concatenate(found), WORD)
-    return places[indices], numbers
 
 
 _BITS_IN_BYTES = ((4, 0x0F0F0F0F0F0F0F0F), (2, 0x3333333333333333), (1, 0x5555555555555555))

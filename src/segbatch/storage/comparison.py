@@ -8,7 +8,7 @@ Two memberships can have the same digest. Then the changes do not match the numb
 again without digests: the bits of all contacts wait.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,16 +23,15 @@ from segbatch.platform.bitmaps import Bitmaps, count_bits, to_array
 from segbatch.platform.bounded_executor import map_ahead
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.storage.bit_matrix import (
-    Differences,
     Memory,
     Words,
     changed_bits,
     digest_contacts,
-    find_differences,
     in_groups,
     slices_of,
     words_of,
 )
+from segbatch.storage.changed_contacts import ChangedContacts
 from segbatch.storage.id_types import IdTypes
 from segbatch.storage.row_alignment import NEW, ContactIndex, RowNumbers
 from segbatch.storage.state import State
@@ -102,14 +101,6 @@ class _Waiting(NamedTuple):
     places: npt.NDArray[np.int64]
 
 
-class _Changed(NamedTuple):
-    """Some contacts: their ids, the bits that changed, and the bits now."""
-
-    ids: pa.Array
-    changed: Words
-    after: Words
-
-
 class Comparison:
     """The comparison of the batches of one run with the previous run."""
 
@@ -118,13 +109,13 @@ class Comparison:
         previous: PreviousRun,
         id_types: IdTypes,
         kept: Sequence[str],
-        report: Callable[[pa.Array, Differences], None],
+        report: Callable[[ChangedContacts], None],
     ) -> None:
         """Begin a comparison.
 
         Args:
             kept: Segments whose members in the previous run are needed.
-            report: Called with the ids of some contacts, and how these contacts differ.
+            report: Called with contacts that changed, as many as a slice of `slices_of` has.
         """
         self._previous, self._state = previous, previous.state
         self._id_types, self._report = id_types, report
@@ -179,8 +170,7 @@ class Comparison:
         new = changed[is_new]
         if len(new):
             words = self._words_of(after, len(ids), new)
-            for part in _slices([_Changed(ids.take(to_array(new)), words, words)]):
-                self._report(*_find_changes(part))
+            self._report_slices(ChangedContacts(ids.take(to_array(new)), words, words))
         changed = changed[~is_new]
         self._wait(rows[changed], self._words_of(after, len(ids), changed))
 
@@ -235,11 +225,10 @@ class Comparison:
                 self._words.append(np.take(words, one.places, axis=1))
         compare = partial(self._compare_batch, words)
         with ThreadPoolExecutor(_THREADS, "compare") as pool:
-            changed = map_ahead(pool, compare, sorted(chosen, key=lambda one: one.batch), _THREADS)
-            for ids, found in map_ahead(pool, _find_changes, _slices(changed), _THREADS):
-                self._report(ids, found)
+            for found in map_ahead(pool, compare, sorted(chosen, key=lambda one: one.batch), _THREADS):
+                self._report_slices(found)
 
-    def _compare_batch(self, words: Words, one: _Waiting) -> _Changed:
+    def _compare_batch(self, words: Words, one: _Waiting) -> ChangedContacts:
         """Compare the contacts of a batch of the previous run.
 
         Args:
@@ -249,7 +238,7 @@ class Comparison:
         before = self._state.words_of(one.batch, one.rows - self._state.starts[one.batch], Memory())
         self._state.release_memory()
         ids, after = self._id_types.as_kept(self._ids_in(one.batch, one.rows)), np.take(words, one.places, axis=1)
-        return _Changed(ids, changed_bits(before, after), after)
+        return ChangedContacts(ids, changed_bits(before, after), after)
 
     def _by_batch(self, rows: RowNumbers) -> list[_Waiting]:
         """Return the batches of the previous run that rows are in, each with these rows."""
@@ -262,13 +251,8 @@ class Comparison:
     def _ids_in(self, batch: int, rows: RowNumbers) -> pa.Array:
         return self._state.ids(batch).take(to_array(rows - self._state.starts[batch]))
 
-
-def _slices(contacts: Iterable[_Changed]) -> Iterator[_Changed]:
-    """Yield the same contacts with a bounded number of changes at once."""
-    for ids, changed, after in contacts:
-        for part in slices_of(changed):
-            yield _Changed(ids.slice(part.start, part.stop - part.start), changed[:, part], after[:, part])
-
-
-def _find_changes(contacts: _Changed) -> tuple[pa.Array, Differences]:
-    return contacts.ids, find_differences(contacts.changed, contacts.after)
+    def _report_slices(self, found: ChangedContacts) -> None:
+        """Report contacts in slices with a bounded number of changes."""
+        for part in slices_of(found.changed):
+            ids = found.ids.slice(part.start, part.stop - part.start)
+            self._report(ChangedContacts(ids, found.changed[:, part], found.after[:, part]))

@@ -21,20 +21,11 @@ from segbatch.snapshot.arrow.polars_types import describe_arrow_type
 from segbatch.snapshot.arrow.types import is_text
 from segbatch.snapshot.id_format import is_uuid
 
-TEXTS = pa.dictionary(pa.int32(), pa.string())
-"""Dictionary type for repeated strings. In a Parquet file, they are strings with dictionary encoding."""
-
 
 def stored_type(id_type: pa.DataType) -> pa.DataType:
     """Return the Arrow type that ids of a snapshot type are stored as."""
     value_type = id_type.value_type if pa.types.is_dictionary(id_type) else id_type
     return pa.string() if is_text(value_type) else value_type
-
-
-def written_type(id_type: pa.DataType) -> pa.DataType:
-    """Return the type for ids that may repeat in a Parquet file: strings are dictionary-encoded."""
-    own = stored_type(id_type)
-    return TEXTS if own == pa.string() else own
 
 
 def to_stored(ids: pa.Array) -> pa.Array:
@@ -55,18 +46,6 @@ def _as_string(texts: pa.LargeStringArray) -> pa.StringArray:
     if found[-1] > np.iinfo(np.int32).max:
         return texts.cast(pa.string())
     return pa.Array.from_buffers(pa.string(), len(texts), [None, pa.py_buffer(found.astype(np.int32)), characters])
-
-
-def take_ids(ids: pa.Array, rows: pa.Array) -> pa.Array:
-    """Return the ids of the given rows for a Parquet writer, without copying each string.
-
-    Args:
-        ids: Ids in the stored type.
-        rows: 32-bit row numbers.
-    """
-    if ids.type == pa.string():
-        return pa.DictionaryArray.from_arrays(rows, ids, safe=False)
-    return ids.take(rows)
 
 
 def select_ids(ids: pa.Array, is_wanted: npt.NDArray[np.bool_]) -> pa.Array:

@@ -14,11 +14,12 @@ import pyarrow as pa
 from segbatch.model.manifest import PublishedFile
 from segbatch.platform.bitmaps import WORD, Bitmaps, count_bits, empty_bitmaps, from_columns
 from segbatch.platform.bounded_executor import BoundedExecutor
-from segbatch.storage.bit_matrix import Differences, Memory, Words, from_words, is_in_any, to_bitmaps
+from segbatch.storage.bit_matrix import Memory, Words, from_words, is_in_any, to_bitmaps
+from segbatch.storage.changed_contacts import ChangeCollector, Changes
+from segbatch.storage.coded_pages import MOST_CONTACTS
 from segbatch.storage.comparison import Comparison, PreviousRun
 from segbatch.storage.complete_changes import Sizes, ensure_complete
 from segbatch.storage.id_types import IdTypes, to_stored
-from segbatch.storage.membership_pages import MOST_CONTACTS
 from segbatch.storage.row_alignment import NEW, RowNumbers
 from segbatch.storage.run_writers import Writers
 from segbatch.storage.segment_bits import SegmentBits
@@ -75,7 +76,8 @@ class Recorder:
         self._bitmap = before.next(self._names) if bits is None else bits
         self._state = writers.state(self._bitmap) if writers else None
         self._changed_segments = self._bitmap.changed_segments(before)
-        self._comparison = Comparison(previous, id_types, kept, self._write_changes) if previous else None
+        self._changes = ChangeCollector(self._write_changes)
+        self._comparison = Comparison(previous, id_types, kept, self._changes.add) if previous else None
         self._previous, is_repeated = previous, previous is not None and previous.digests is None
         self._found = Recorded(is_compared=previous is not None, is_repeated=is_repeated)
         self._parts, self._memory = count(), Memory()
@@ -122,6 +124,7 @@ class Recorder:
         if self._comparison is not None and self._previous is not None:
             self._record_gone(self._comparison)
             self._comparison.finish()
+            self._changes.finish()
             ensure_complete(_sizes(self._previous.members, self._found))
         self._writing.finish()
         if self._writers is None or self._state is None:
@@ -191,12 +194,12 @@ class Recorder:
             self._writing.submit(write, next(self._parts), own, self._names, members, is_member)
             self._state.write(kept, bitmaps)
 
-    def _write_changes(self, ids: pa.Array, found: Differences) -> None:
-        for counts, is_wanted in ((self._found.entered, found.entered), (self._found.exited, ~found.entered)):
-            numbers = np.bincount(found.bits[is_wanted])
+    def _write_changes(self, found: Changes) -> None:
+        for counts, bitmaps in ((self._found.entered, found.entered), (self._found.exited, found.exited)):
+            numbers = count_bits(bitmaps)
             counts.update({self._changed_segments[bit]: int(numbers[bit]) for bit in np.flatnonzero(numbers)})
         if self._writers is not None:
-            self._writers.changes.write(ids, self._changed_segments, found)
+            self._writers.changes.write(self._changed_segments, found)
 
 
 def _sizes(before: Mapping[str, int], found: Recorded) -> Iterator[Sizes]:

@@ -1,28 +1,22 @@
-"""Writing the files of a run: membership and changes as Parquet, and the state.
-
-Text dominates the cost of writing. Each contact id is passed to the Parquet writer as an index into the ids of the
-batch, and is stored once per batch.
-"""
+"""Writing the files of a run: membership and changes as Parquet, and the state."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from segbatch.model.manifest import PublishedFile
 from segbatch.platform.arrow import as_series
-from segbatch.platform.bitmaps import Bitmaps, to_array, to_columns, to_mask
+from segbatch.platform.bitmaps import Bitmaps, to_array, to_columns
 from segbatch.platform.checksum_file import DigestingFile
 from segbatch.platform.files import sync_file
-from segbatch.storage.bit_matrix import Differences, order_of
-from segbatch.storage.id_types import TEXTS, IdTypes, select_ids, stored_type, take_ids, written_type
+from segbatch.storage.changed_contacts import Changes
+from segbatch.storage.changes_pages import ChangesFile
+from segbatch.storage.id_types import IdTypes, select_ids, stored_type
 from segbatch.storage.layout import CHANGES, MEMBERSHIP
 from segbatch.storage.membership_pages import MembershipFile
 from segbatch.storage.segment_bits import SegmentBits
@@ -33,11 +27,6 @@ PUBLICATION = "publication"
 
 _LARGE = 1 << 22
 """Size in bytes of a file that is flushed at once. The disk then writes it while the next batches are evaluated."""
-
-_ROW_GROUP = 100_000
-"""Minimum number of changes in a row group, except for the last one."""
-
-_CHANGES = pl.Series(["exited", "entered"]).to_arrow()  # pa.array would import pandas, if it is installed
 
 
 class Writers:
@@ -54,9 +43,9 @@ class Writers:
         """
         self._folder = folder
         self._id_type = id_types.kept
-        constants = {"run_id": run_id} | ({} if publication is None else {PUBLICATION: publication})
-        self.membership = MembershipWriter(folder, id_types.own, constants)
-        self.changes = ChangesWriter(folder, run_id, as_of, id_types.kept, publication)
+        constants = {} if publication is None else {PUBLICATION: publication}
+        self.membership = MembershipWriter(folder, id_types.own, {"run_id": run_id} | constants)
+        self.changes = ChangesWriter(folder, run_id, as_of, id_types.kept, constants)
 
     def state(self, bitmap: SegmentBits) -> StateWriter:
         """Open the writer for the state, once the assignment of bits is known."""
@@ -121,119 +110,35 @@ class MembershipWriter:
         self._parts.append(PublishedFile(path=name, rows=members.rows, size=file.size, sha256=file.sha256))
 
 
-@dataclass(slots=True)
-class _Changes:
-    """Changes that wait for their row group, in parts: the ids of some contacts, and the changes of these contacts."""
-
-    ids: list[pa.Array] = field(default_factory=list)
-    bits: list[npt.NDArray[np.int64]] = field(default_factory=list)
-    rows: list[npt.NDArray[np.int64]] = field(default_factory=list)
-    entered: list[npt.NDArray[np.bool_]] = field(default_factory=list)
-    contacts: int = 0
-    number: int = 0
-
-    def add(self, ids: pa.Array, found: Differences) -> None:
-        is_changed = np.zeros(len(ids), dtype=bool)
-        is_changed[found.contacts] = True
-        numbers = np.cumsum(is_changed)
-        self.ids.append(ids.filter(to_mask(is_changed)))
-        self.bits.append(found.bits)
-        self.rows.append(numbers[found.contacts] - 1 + self.contacts)
-        self.entered.append(found.entered)
-        self.contacts += int(numbers[-1])
-        self.number += len(found.bits)
-
-    def joined(self) -> tuple[pa.Array, Differences]:
-        """Return the contacts and their changes, by segment and change: equal values in a row are written fast."""
-        bits, entered = np.concatenate(self.bits), np.concatenate(self.entered)
-        order = order_of(bits << 1 | entered)
-        return pa.concat_arrays(self.ids), Differences(bits[order], np.concatenate(self.rows)[order], entered[order])
-
-
 class ChangesWriter:
-    """A writer for the changes of a run. Each row group has those of some contacts, by segment and change.
-
-    Most parts of a comparison are small, so that a row group of its own would take longer than the comparison.
-    """
+    """A writer for the changes of a run."""
 
     def __init__(
-        self, run_folder: Path, run_id: str, as_of: datetime, id_type: pa.DataType, publication: str | None = None
+        self, run_folder: Path, run_id: str, as_of: datetime, id_type: pa.DataType, constants: Mapping[str, str]
     ) -> None:
         """Open the file.
 
         Args:
             run_id: The id of the run, which is repeated in each row.
-            publication: The name of the run's folder, which is repeated in each row; None for no such column.
+            constants: Further columns, by their name, with the text that every row has.
         """
-        self._run_id = pa.array([run_id])
-        self._publication = [] if publication is None else [pa.array([publication])]
-        self._as_of = pa.scalar(as_of.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
-        self._schema = pa.schema(
-            [
-                ("run_id", TEXTS),
-                ("as_of", pa.timestamp("us")),
-                ("segment_id", TEXTS),
-                ("contact_id", written_type(id_type)),
-                ("change", TEXTS),
-                *((PUBLICATION, TEXTS) for _ in self._publication),
-            ]
-        )
         self._file = DigestingFile(run_folder / CHANGES)
         with self._file.translate_errors():
-            self._writer = pq.ParquetWriter(
-                self._file,
-                self._schema,
-                compression="zstd",
-                write_statistics=[name for name in self._schema.names if name != "contact_id"],  # slow, and of no use
-                store_schema=False,
-            )
-        self._segment_ids: Sequence[str | None] = ()
-        self._waiting = _Changes()
-        self._rows = 0
+            self._changes = ChangesFile(self._file, stored_type(id_type), run_id, as_of, constants)
 
-    def write(self, ids: pa.Array, segment_ids: Sequence[str | None], found: Differences) -> None:
+    def write(self, segment_ids: Sequence[str], found: Changes) -> None:
         """Write the changes of some contacts.
 
         Args:
-            ids: The ids of all of these contacts, in the stored type.
-            segment_ids: The segment of each bit, the same for all contacts of a run.
-            found: The changed bits of these contacts.
+            segment_ids: The segment of each bit.
+            found: The contacts, at most 65,536.
         """
-        if len(found.bits):
-            self._segment_ids = segment_ids
-            self._waiting.add(ids, found)
-            if self._waiting.number >= _ROW_GROUP:
-                self._write_waiting()
-
-    def _write_waiting(self) -> None:
-        (ids, found), number = self._waiting.joined(), self._waiting.number
-        self._waiting = _Changes()
-        columns = [
-            _dictionary(np.zeros(number), self._run_id),
-            pa.repeat(self._as_of, number),
-            _dictionary(found.bits, pa.array(self._segment_ids, pa.string())),
-            take_ids(ids, _to_arrow(found.contacts)),
-            _dictionary(found.entered, _CHANGES),
-            *(_dictionary(np.zeros(number), name) for name in self._publication),
-        ]
         with self._file.translate_errors():
-            self._writer.write_table(pa.table(columns, schema=self._schema))
-        self._rows += number
+            self._changes.write(segment_ids, found)
 
     def finish(self) -> PublishedFile:
         """Close the file and return its record for the manifest."""
-        if self._waiting.number:
-            self._write_waiting()
         with self._file.translate_errors():
-            self._writer.close()
+            self._changes.finish()
             self._file.close()
-        return PublishedFile(path=CHANGES, rows=self._rows, size=self._file.size, sha256=self._file.sha256)
-
-
-def _dictionary(numbers: npt.NDArray[np.generic], words: pa.Array) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(_to_arrow(numbers), words, safe=False)
-
-
-def _to_arrow(numbers: npt.NDArray[np.generic]) -> pa.Array:
-    """Convert numbers to 32 bits."""
-    return to_array(numbers.astype(np.int32))
+        return PublishedFile(path=CHANGES, rows=self._changes.rows, size=self._file.size, sha256=self._file.sha256)
