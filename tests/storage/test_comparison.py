@@ -10,11 +10,13 @@ import pyarrow as pa
 import pytest
 
 from segbatch.platform.bitmaps import Bitmaps, from_columns
+from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.storage import bit_matrix, comparison
 from segbatch.storage.bit_matrix import Memory, to_bitmaps
 from segbatch.storage.changed_contacts import ChangedContacts
 from segbatch.storage.comparison import Comparison, PreviousRun
 from segbatch.storage.id_types import IdTypes
+from segbatch.storage.row_alignment import HashedIds
 from segbatch.storage.segment_bits import SegmentBits
 from segbatch.storage.state import StateWriter, open_state
 
@@ -29,6 +31,10 @@ def batched(names: Iterable[str], size: int) -> Iterator[list[str]]:
     rest = iter(names)
     while part := list(islice(rest, size)):
         yield part
+
+
+def hashed(ids: pa.Array) -> HashedIds:
+    return HashedIds.of(ids_as_series(ids))
 
 
 def bitmaps(numbers: list[int], bits: int) -> Bitmaps:
@@ -62,7 +68,7 @@ def found_changes(before: PreviousRun, after: Run, bits: int, batch: int) -> lis
     compared = Comparison(before, ID_TYPES, [], report)
     for part in batched(after, batch):
         ids = pa.array(part)
-        compared.compare(ids, compared.find(ids), bitmaps([after[name] for name in part], bits))
+        compared.compare(ids, compared.find(hashed(ids)), bitmaps([after[name] for name in part], bits))
     gone = compared.gone()
     compared.compare_gone(gone, bitmaps([0] * len(gone), bits))
     compared.finish()
@@ -115,7 +121,7 @@ def test_contacts_that_occur_twice_are_not_compared(tmp_path: Path) -> None:
     compared = Comparison(before, ID_TYPES, [], lambda found: seen.append(len(found.ids)))
     seen = list[int]()
     for _ in range(2):
-        compared.compare(pa.array(["a"]), compared.find(pa.array(["a"])), bitmaps([0], 1))
+        compared.compare(pa.array(["a"]), compared.find(hashed(pa.array(["a"]))), bitmaps([0], 1))
     compared.finish()
     assert seen == [1]
 
@@ -123,7 +129,7 @@ def test_contacts_that_occur_twice_are_not_compared(tmp_path: Path) -> None:
 def test_kept_segments_have_their_members_of_the_previous_run(tmp_path: Path) -> None:
     before = previous_run(tmp_path, {f"c{number}": number for number in range(20)}, 5, 7)
     compared = Comparison(before, ID_TYPES, ["s0", "s4"], lambda _found: None)
-    rows = compared.find(pa.array(["c17", "x", "c0", "c16"]))
+    rows = compared.find(hashed(pa.array(["c17", "x", "c0", "c16"])))
     kept = {name: members.to_list() for name, members in compared.kept_members(rows).items()}
     assert kept == {"s0": [True, False, False, False], "s4": [True, False, False, True]}
     assert compared.ids_of(np.array([3, 6, 7, 19])).to_pylist() == ["c3", "c6", "c7", "c19"]

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from segbatch.storage import row_alignment
-from segbatch.storage.row_alignment import ContactIndex, find_rows
+from segbatch.storage.row_alignment import ContactIndex, HashedIds, find_rows
 
 
 def found(ids: list[list[str]], contacts: list[list[str]]) -> list[int | None]:
@@ -41,15 +41,15 @@ def test_many_contacts_are_found_in_any_order() -> None:
     assert len(index) == 10_000
     for part in np.split(np.arange(-5, 10_005), 10):
         expected = np.where((part >= 0) & (part < 10_000), np.argsort(ids)[part.clip(0, 9_999)], row_alignment.NEW)
-        assert index.find(pl.Series(part)).tolist() == expected.tolist()
+        assert index.find(HashedIds.of(pl.Series(part))).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("previous", [["a", "b", "c"], ["c", "a"], ["b", "c"], ["c"], ["a", "d", "b"]])
 def test_ids_that_share_half_of_their_hash_are_different(previous: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def weak(ids: pl.Series) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    def weak(ids: pl.Series) -> npt.NDArray[np.uint64]:
         first = ids.replace_strict({"a": 1, "b": 1, "d": 1}, default=2, return_dtype=pl.UInt64)
-        return first.to_numpy(), ids.hash().to_numpy()
+        return first.to_numpy()
 
-    monkeypatch.setattr(row_alignment, "_hashes", weak)
+    monkeypatch.setattr(row_alignment, "_slot_hashes", weak)
     expected = [previous.index(name) if name in previous else None for name in ("b", "a", "x", "d")]
     assert found([["b", "a", "x", "d"]], [previous]) == expected

@@ -39,7 +39,7 @@ from segbatch.storage.complete_changes import ensure_complete, record_completely
 from segbatch.storage.id_types import IdTypes
 from segbatch.storage.publish import empty_folder
 from segbatch.storage.recorder import Recorded, Recorder
-from segbatch.storage.row_alignment import RowNumbers
+from segbatch.storage.row_alignment import HashedIds, RowNumbers
 from segbatch.storage.run_writers import Writers
 
 if TYPE_CHECKING:
@@ -208,8 +208,8 @@ class RunEvaluation:
         ids, done = IdCheck(snapshot.id_column), 0
         with Recorder(segment_ids, kept, last, id_types, writers) as recorder:
             for members in engine.evaluate(plan, snapshot):
-                recorder.record(members.ids, members.bitmaps)
-                ids.add(ids_as_series(members.ids))
+                found = ids_as_series(members.ids)
+                recorder.record(members.ids, members.bitmaps, HashedIds(found, ids.add(found).to_numpy()))
                 done += len(members.ids)
                 counts = members.tables
                 self.emitter.emit(ContactsDone(done, snapshot.rows))

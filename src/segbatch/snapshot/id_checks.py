@@ -126,14 +126,15 @@ class IdCheck:
         self._null = _MissingIds("no id (the column '{}' is null)")
         self._empty = _MissingIds("an empty id (an empty text in '{}')")
 
-    def add(self, ids: pl.Series) -> None:
-        """Add the ids of the next batch."""
+    def add(self, ids: pl.Series) -> pl.Series:
+        """Add the ids of the next batch, and return their hashes."""
         if ids.null_count():
             self._null.add(ids.is_null(), self._rows)
         if ids.dtype == pl.String:
             self._empty.add(ids == "", self._rows)
         self._rows += len(ids)
         self._hashes.append(ids.hash())
+        return self._hashes[-1]
 
     def finish(self, read_again: Callable[[], Iterable[pl.Series]], files: Sequence[tuple[str, int]] = ()) -> None:
         """Raise an error if ids are missing or not unique.

@@ -21,7 +21,6 @@ import pyarrow as pa
 
 from segbatch.platform.bitmaps import Bitmaps, count_bits, to_array
 from segbatch.platform.bounded_executor import map_ahead
-from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.storage.bit_matrix import (
     Memory,
     Words,
@@ -33,7 +32,7 @@ from segbatch.storage.bit_matrix import (
 )
 from segbatch.storage.changed_contacts import ChangedContacts
 from segbatch.storage.id_types import IdTypes
-from segbatch.storage.row_alignment import NEW, ContactIndex, RowNumbers
+from segbatch.storage.row_alignment import NEW, ContactIndex, HashedIds, RowNumbers
 from segbatch.storage.state import State
 
 _MOST_WAITING = 1 << 26
@@ -124,14 +123,11 @@ class Comparison:
         self._memory = Memory()
         self._rows, self._words = list[RowNumbers](), list[Words]()
 
-    def find(self, ids: pa.Array) -> RowNumbers:
-        """Return the row of each contact in the previous run; `NEW` for new contacts.
-
-        Args:
-            ids: The ids of contacts of this run.
-        """
-        [comparable] = self._id_types.comparable([ids_as_series(ids)])
-        return self._previous.contacts.find(comparable)
+    def find(self, contacts: HashedIds) -> RowNumbers:
+        """Return the row of each contact of this run in the previous run; `NEW` for new contacts."""
+        [comparable] = self._id_types.comparable([contacts.ids])
+        is_hashed = comparable is contacts.ids
+        return self._previous.contacts.find(contacts if is_hashed else HashedIds.of(comparable))
 
     def gone(self) -> RowNumbers:
         """Return the rows of the contacts of the previous run that were not compared so far."""

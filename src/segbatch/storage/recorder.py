@@ -14,13 +14,14 @@ import pyarrow as pa
 from segbatch.model.manifest import PublishedFile
 from segbatch.platform.bitmaps import WORD, Bitmaps, count_bits, empty_bitmaps, from_columns
 from segbatch.platform.bounded_executor import BoundedExecutor
+from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.storage.bit_matrix import Memory, Words, from_words, is_in_any, to_bitmaps
 from segbatch.storage.changed_contacts import ChangeCollector, Changes
 from segbatch.storage.coded_pages import MOST_CONTACTS
 from segbatch.storage.comparison import Comparison, PreviousRun
 from segbatch.storage.complete_changes import Sizes, ensure_complete
 from segbatch.storage.id_types import IdTypes, to_stored
-from segbatch.storage.row_alignment import NEW, RowNumbers
+from segbatch.storage.row_alignment import NEW, HashedIds, RowNumbers
 from segbatch.storage.run_writers import Writers
 from segbatch.storage.segment_bits import SegmentBits
 
@@ -92,13 +93,14 @@ class Recorder:
         with self._writing, self._recording:  # exits in reverse order: recording submits work to writing
             pass
 
-    def record(self, ids: pa.Array, members: Bitmaps) -> None:
+    def record(self, ids: pa.Array, members: Bitmaps, hashed: HashedIds | None = None) -> None:
         """Record the next batch in the order of the snapshot. Returns as soon as the batch before is recorded.
 
         Args:
             members: The bitmap of each evaluated segment, in the order of the segments.
+            hashed: The same ids with their hashes, if they are known.
         """
-        self._recording.submit(self._record, ids, members)
+        self._recording.submit(self._record, ids, members, hashed)
 
     def record_words(self, ids: pa.Array, words: Words) -> None:
         """Record the next batch of at most 65,536 contacts, whose bits are in the order of the assignment.
@@ -132,13 +134,13 @@ class Recorder:
         files = (*self._writers.membership.finish(), self._state.finish(), self._writers.changes.finish())
         return replace(self._found, files=files)
 
-    def _record(self, ids: pa.Array, members: Bitmaps) -> None:
+    def _record(self, ids: pa.Array, members: Bitmaps, hashed: HashedIds | None) -> None:
         own = to_stored(ids)
         if self._comparison is None:
             members, ids = self._sorted(members, {}), self._id_types.as_kept(own)
             self._write_members(self._id_types.as_own(own), ids, members, self._pack(members, len(own)))
             return
-        rows = self._comparison.find(own)
+        rows = self._comparison.find(hashed or HashedIds.of(ids_as_series(own)))
         ids = self._id_types.as_kept(own)
         members = self._sorted(members, self._comparison.kept_members(rows))
         bitmaps = self._pack(members, len(own))
@@ -146,7 +148,8 @@ class Recorder:
         self._comparison.compare(ids, rows, bitmaps)
 
     def _record_words(self, own: pa.Array, words: Words) -> None:
-        rows = np.full(len(own), NEW) if self._comparison is None else self._comparison.find(own)
+        find = None if self._comparison is None else self._comparison.find
+        rows = np.full(len(own), NEW) if find is None else find(HashedIds.of(ids_as_series(own)))
         after = self._memory.array("words", *words.shape)
         np.copyto(after, words)
         for segment_id, is_kept in (self._comparison.kept_members(rows) if self._comparison else {}).items():

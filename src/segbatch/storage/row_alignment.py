@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,18 @@ different hashes stay different."""
 _HALF = np.uint64(32)
 
 
+class HashedIds(NamedTuple):
+    """The ids of some contacts, and their hashes by `Series.hash()`."""
+
+    ids: pl.Series
+    hashes: _Hashes
+
+    @classmethod
+    def of(cls, ids: pl.Series) -> Self:
+        """Hash ids."""
+        return cls(ids, ids.hash().to_numpy())
+
+
 class ContactIndex:
     """The contacts of a run by their ids.
 
@@ -36,9 +48,8 @@ class ContactIndex:
         """Index the contacts of a run, given by their ids in batches."""
         hashes, checks, rows = list[_Hashes](), [_NONE], 0
         for batch in ids:
-            first, second = _hashes(batch)
-            hashes.append(first)
-            checks.append(second)
+            hashes.append(_slot_hashes(batch))
+            checks.append(batch.hash().to_numpy())
             rows += len(batch)
         self._checks = np.concatenate(checks)
         del checks
@@ -58,10 +69,10 @@ class ContactIndex:
         """Return the number of contacts."""
         return len(self._checks)
 
-    def find(self, ids: pl.Series) -> RowNumbers:
+    def find(self, contacts: HashedIds) -> RowNumbers:
         """Return the row of each contact in the run; `NEW` for contacts that are not in it."""
-        hashes, checks = _hashes(ids)
-        rows, waiting = np.full(len(ids), NEW), np.arange(len(ids))
+        hashes, checks = _slot_hashes(contacts.ids), contacts.hashes
+        rows, waiting = np.full(len(checks), NEW), np.arange(len(checks))
         for table in self._tables:
             found = np.take(table, _slots(hashes, table), mode="wrap").astype(np.int64)
             is_found = np.take(self._checks, found, mode="wrap") == checks
@@ -95,14 +106,14 @@ def _fill(table: _Table, parts: Sequence[_Part]) -> list[_Part]:
 def find_rows(ids: Iterable[pl.Series], contacts: Iterable[pl.Series]) -> pl.Series:
     """Return the row of each id among contacts; null for ids that are not among them. Both are given in batches."""
     index = ContactIndex(contacts)
-    found = [pl.Series(index.find(batch)) for batch in ids]
+    found = [pl.Series(index.find(HashedIds.of(batch))) for batch in ids]
     rows = pl.concat(found) if found else pl.Series(dtype=pl.Int64)
     return rows.set(rows == NEW, None).cast(pl.UInt32)
 
 
-def _hashes(ids: pl.Series) -> tuple[_Hashes, _Hashes]:
-    """Return two hashes of each id."""
-    return ids.hash(0).to_numpy(), ids.hash(1).to_numpy()
+def _slot_hashes(ids: pl.Series) -> _Hashes:
+    """Return the hashes that select the slots. They are independent of `Series.hash()`."""
+    return ids.hash(1).to_numpy()
 
 
 def _slots(hashes: _Hashes, table: _Table) -> npt.NDArray[np.int64]:
