@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from random_cases import CASES
 from workspace import Workspace
 
 # Coverage measures the processes that run tests. The thousand programs that they start would take twice as long.
@@ -14,7 +15,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 settings.register_profile(
     "segbatch",
-    max_examples=int(os.environ.get("SEGBATCH_EXAMPLES", "2")),
+    max_examples=CASES,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

@@ -66,19 +66,17 @@ def test_members_come_from_the_last_run_and_only_from_the_project(ask: Asking) -
     assert ask("GET", "/theirs/members").status_code == 404
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, 50, 999, 1000])
 @pytest.mark.parametrize("rows", [7, 100_000])
-def test_pages_contain_each_member_once_and_in_order(
-    ask: Asking, monkeypatch: pytest.MonkeyPatch, limit: int, rows: int
-) -> None:
+def test_pages_contain_each_member_once_and_in_order(ask: Asking, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     monkeypatch.setattr("segbatch.engine.local._MOST_ROWS", rows)
     monkeypatch.setattr("segbatch.engine.local._FEWEST_ROWS", 1)
     run(ask, numbered(600))
-    found = list(pages(ask, "/pro", limit))
-    ids = [contact_id for page in found for contact_id in page["members"]]
-    assert ids == list(range(0, 600, 6))
-    assert all(len(page["members"]) == limit for page in found[:-1])
-    assert 0 < len(found[-1]["members"]) <= limit
+    for limit in (1, 2, 3, 50, 999, 1000):
+        found = list(pages(ask, "/pro", limit))
+        ids = [contact_id for page in found for contact_id in page["members"]]
+        assert ids == list(range(0, 600, 6))
+        assert all(len(page["members"]) == limit for page in found[:-1])
+        assert 0 < len(found[-1]["members"]) <= limit
 
 
 @pytest.mark.parametrize(

@@ -53,13 +53,25 @@ class Reading(Asking):
         segbatch.run(path, self.segments, self.segments.parent / "output", as_of=as_of, run_id=f"r{day}")
 
 
-@pytest.fixture
-def ask(tmp_path: Path) -> Reading:
-    made = Reading(tmp_path)
+def reading(folder: Path) -> Reading:
+    made = Reading(folder)
     write_segment(made.segments, "pro", rule("plan", "eq", "pro"), project_id="p", tags=["vip"], owner="ann")
     write_segment(made.segments, "free", rule("plan", "eq", "free"), project_id="p")
     write_segment(made.segments, "theirs", rule("plan", "eq", "pro"), project_id="q")
     write_segment(made.segments, "shared", rule("plan", "exists"))
+    return made
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Reading:
+    return reading(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def one_run(tmp_path_factory: pytest.TempPathFactory) -> Reading:
+    """Ask for the answers of one run, which no test changes."""
+    made = reading(tmp_path_factory.mktemp("one-run"))
+    made.run(1)
     return made
 
 
@@ -246,9 +258,8 @@ def test_pruned_and_missing_runs(ask: Reading) -> None:
         ),
     ],
 )
-def test_wrong_parameters_are_refused(ask: Reading, query: str) -> None:
-    ask.run(1)
-    assert ask.refused(f"/runs{query}") == (400, "bad-request")
+def test_wrong_parameters_are_refused(one_run: Reading, query: str) -> None:
+    assert one_run.refused(f"/runs{query}") == (400, "bad-request")
 
 
 def test_overlaps_are_computed_one_at_a_time_without_blocking_other_requests(

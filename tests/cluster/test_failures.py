@@ -22,6 +22,8 @@ from segbatch.errors import ClusterError, SegbatchError
 from segbatch.snapshot.open_snapshot import open_snapshot
 from workspace import Workspace
 
+pytestmark = pytest.mark.slow  # each makes runs on a cluster and on this machine
+
 CLUSTER = LoopCluster(3)
 
 

@@ -19,6 +19,8 @@ from segbatch.errors import ClusterError
 from segbatch.platform.checksum_file import DigestingFile
 from workspace import Workspace
 
+pytestmark = pytest.mark.slow  # each makes runs on a cluster
+
 VIEWS = ("membership", "membership_changes")
 
 

@@ -64,6 +64,7 @@ def test_a_run_finds_the_members_that_the_page_shows(name: str, folder: Path) ->
     assert 0 < shown < len(contacts()[0]) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SEGMENTS)
 def test_the_plain_evaluator_finds_the_members_that_the_page_shows(name: str) -> None:
     rows, schema, tables = contacts()

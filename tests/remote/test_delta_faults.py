@@ -18,6 +18,8 @@ from workspace import Workspace
 from .delta_output import DeltaOutput
 from .table_readers import TABLES
 
+pytestmark = pytest.mark.slow  # each makes several runs
+
 COUNTS = "SELECT (SELECT count(*) FROM membership), (SELECT count(*) FROM membership_changes), count(*) FROM runs"
 
 
@@ -76,7 +78,6 @@ def kill(output: DeltaOutput, folder: str, table: str, when: str) -> Pointer:
     return before
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "behind"])
 @pytest.mark.parametrize("table", TABLES)
 def test_a_killed_run_is_seen_whole_or_not_at_all_and_a_retry_adds_nothing_twice(
@@ -115,7 +116,6 @@ def test_a_first_run_that_was_killed_is_published_by_a_retry(runs: Workspace, tm
     assert output.ask(COUNTS) == [(3, 0, 1)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("writers", [2, 8])
 @pytest.mark.parametrize("is_first", [True, False])
 def test_one_of_many_writers_wins_and_the_others_are_outdated(

@@ -10,6 +10,8 @@ from workspace import Workspace
 
 from .delta_output import DeltaOutput
 
+pytestmark = pytest.mark.slow  # each makes several runs
+
 COUNTS = "SELECT (SELECT count(*) FROM membership), (SELECT count(*) FROM membership_changes), count(*) FROM runs"
 
 

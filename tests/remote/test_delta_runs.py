@@ -20,6 +20,8 @@ from workspace import FIRST_RUN, Workspace
 
 from .table_readers import Rows, open_views
 
+pytestmark = pytest.mark.slow  # each makes several runs
+
 TABLES = ("membership", "membership_changes", "segments", "runs")
 
 
@@ -65,7 +67,6 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Both:
     return Both(workspace, tmp_path / "lake")
 
 
-@pytest.mark.slow
 def test_runs_are_the_same_as_in_a_folder(both: Both) -> None:
     both.run(0)
     both.assert_equal()

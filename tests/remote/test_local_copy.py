@@ -23,6 +23,8 @@ from segbatch.storage.remote.copied_files import copy_files
 from segbatch.storage.remote.local_copy import LocalCopy
 from workspace import Workspace
 
+pytestmark = pytest.mark.slow  # most copy an output of several runs
+
 LONG_AGO = time.time() - 3 * 24 * 3600
 
 

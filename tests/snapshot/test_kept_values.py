@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from random_cases import CASES
 from segbatch.errors import SnapshotError
 from segbatch.snapshot import snapshot as snapshots
 from segbatch.snapshot.fields import kept_values
@@ -115,7 +116,7 @@ SINGLE = st.one_of(st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.
 OBJECTS = st.fixed_dictionaries({}, optional={"n": SINGLE, "list": st.lists(SINGLE, max_size=2), "plan": NAMES})
 
 
-@settings(max_examples=15)
+@settings(max_examples=3 * CASES)
 @given(rows=st.lists(OBJECTS, min_size=1, max_size=9), look_rows=st.integers(1, 9))
 def test_kept_values_of_any_type_are_those_of_the_columns(rows: list[dict[str, Any]], look_rows: int) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from random_cases import CASES
 from segbatch.snapshot.fields import keys
 from segbatch.snapshot.fields.custom_fields import FieldReader
 from segbatch.snapshot.fields.field_look import FieldLook, merge_looks
@@ -53,7 +54,7 @@ def series(texts: list[str | None]) -> pl.Series:
 
 
 @pytest.mark.parametrize("objects", [False, True])
-@settings(max_examples=25)
+@settings(max_examples=4 * CASES)
 @given(texts=TEXTS, data=st.data())
 def test_json_texts_can_be_cut_anywhere_and_merged_in_any_order(
     objects: bool,  # noqa: FBT001 - a parameter of the test
@@ -65,7 +66,7 @@ def test_json_texts_can_be_cut_anywhere_and_merged_in_any_order(
     assert merged(looks, data) == column.look_at(series(texts))
 
 
-@settings(max_examples=25)
+@settings(max_examples=4 * CASES)
 @given(texts=TEXTS, data=st.data())
 def test_the_parts_of_json_texts_may_come_in_any_order_but_for_the_first_fault(
     texts: list[str | None], data: st.DataObject
@@ -77,7 +78,7 @@ def test_the_parts_of_json_texts_may_come_in_any_order_but_for_the_first_fault(
     assert look == expected
 
 
-@settings(max_examples=25)
+@settings(max_examples=4 * CASES)
 @given(texts=TEXTS, data=st.data())
 def test_the_type_of_a_path_does_not_depend_on_the_cut(texts: list[str | None], data: st.DataObject) -> None:
     whole, parts = JsonColumn(PATHS, objects=True), JsonColumn(PATHS, objects=True)
@@ -117,7 +118,7 @@ ENTRIES = st.one_of(st.none(), st.dictionaries(st.sampled_from(["a", "b", "a.b"]
 ROWS = st.lists(st.tuples(st.one_of(OBJECTS, st.none()), ENTRIES), max_size=6)
 
 
-@settings(max_examples=25)
+@settings(max_examples=4 * CASES)
 @given(rows=ROWS, data=st.data())
 def test_a_reader_that_merges_looks_reads_fields_as_one_that_examined_all_contacts(
     rows: list[tuple[str | None, dict[str, str] | None]], data: st.DataObject

@@ -268,7 +268,9 @@ ODD = ("*", "^id$", "^.*$", "a b", 'q"q', "it's", "b\\s", "l\ne", "ü", "0", "it
 
 
 @pytest.mark.parametrize("name", ODD)
-@pytest.mark.parametrize("place", ["column", "struct", "json", "map", "pairs"])
+@pytest.mark.parametrize(
+    "place", ["column", "json", *(pytest.param(place, marks=pytest.mark.slow) for place in ("struct", "map", "pairs"))]
+)
 def test_any_name_is_read_literally(tmp_path: Path, place: str, name: str) -> None:
     names = [one for one in ODD if place != "column" or one != "id"]
     if name not in names:

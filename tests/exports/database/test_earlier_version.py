@@ -16,6 +16,8 @@ from workspace import Workspace
 
 from .conftest import Sync
 
+pytestmark = pytest.mark.slow  # each makes several runs
+
 EARLIER = (
     "DROP INDEX membership_contact_id_segment_id",
     "DROP INDEX membership_segment_id",

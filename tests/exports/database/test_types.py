@@ -16,6 +16,8 @@ from workspace import Workspace
 
 from .conftest import Sync
 
+pytestmark = pytest.mark.slow  # each makes several runs
+
 
 def two_runs(place: Workspace, ids: pa.Array) -> None:
     """Make a run of all contacts and one of the first two, so that there are changes."""
