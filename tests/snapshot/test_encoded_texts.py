@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from builders import write_contacts
-from segbatch.snapshot.encoded_texts import EncodedTexts, encode_columns, find_encoded, text_leaves
+from segbatch.snapshot.encoded_texts import DictionaryReader, EncodedTexts, encode_columns, text_leaves
 from segbatch.snapshot.open_snapshot import open_snapshot
 from segbatch.snapshot.parquet.record_batches import batch_length, find_few_texts
 from segbatch.snapshot.snapshot import Snapshot
@@ -31,11 +31,47 @@ def dictionary(values: Sequence[str | None], codes: Sequence[int | None], of: pa
     return pa.DictionaryArray.from_arrays(pa.array(codes, CODES), pa.array(values, of))
 
 
+def find_encoded(batch: pa.RecordBatch, leaves: list[str]) -> dict[str, EncodedTexts]:
+    return DictionaryReader(leaves).read(batch)
+
+
 @pytest.mark.parametrize("of", [pa.string(), pa.large_string(), pa.string_view()])
 def test_each_contact_has_its_text(of: pa.DataType) -> None:
     column = dictionary(["a", None, "a", ""], [0, 1, 2, 3, None], of)
     found = find_encoded(pa.record_batch({"f": column}), ["f"])
     assert texts_of(found["f"]) == ["a", None, "a", "", None]
+
+
+@pytest.mark.parametrize("path", ["f", "home.f"])
+def test_batches_with_the_same_texts_share_them(path: str) -> None:
+    reader, parents = DictionaryReader([path]), path.split(".")[:-1]
+    columns = [
+        dictionary(["b", "a"], [0, 1, None]),
+        dictionary(["b", "a"], [1]),
+        dictionary(["a", "b"], [0, None, 1]),
+        dictionary(["a", "b", "c"], [2, 0, 1]),
+        dictionary(["c", None, "b", "a"], [0, 1, 2, 3, None]),
+        dictionary([None, "c", "b", "a"], [0, 1, 2, 3, None]),
+        dictionary(["a", "a", "b"], [2, 1, 0]),
+    ]
+    batches = [pa.record_batch({"f": column}) for column in columns]
+    if parents:
+        batches = [pa.record_batch({"home": batch.to_struct_array()}) for batch in batches]
+    found = [reader.read(batch)[path] for batch in batches]
+    for column, texts in zip(columns, found, strict=True):
+        assert texts_of(texts, *path.split(".")[1:]) == column.to_pylist()
+    frames = [texts.frame for texts in found]
+    assert frames[0] is frames[1] is frames[2]
+    assert frames[3] is frames[4] is frames[5] is frames[6]
+    assert [frame.height for frame in frames] == [3] * 3 + [4] * 4
+
+
+def test_texts_of_earlier_batches_are_not_kept_if_they_are_many() -> None:
+    reader = DictionaryReader(["f"])
+    columns = [dictionary(texts, [0]) for texts in (["a", "b"], ["c", "d"], ["e", "f"], ["a"])]
+    found = [reader.read(pa.record_batch({"f": column}))["f"] for column in columns]
+    assert [texts_of(texts) for texts in found] == [["a"], ["c"], ["e"], ["a"]]
+    assert [texts.frame.height for texts in found] == [3, 5, 3, 2]
 
 
 def test_a_slice_has_its_own_contacts() -> None:

@@ -10,6 +10,7 @@ read at the same time.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import assert_never
 
@@ -19,12 +20,12 @@ import polars as pl
 from segbatch.compiler.conditions import BoolExpr, Condition, SegmentRef, numbers_in, to_expression
 from segbatch.compiler.plan import Plan
 from segbatch.engine.base import Members
+from segbatch.engine.text_results import TextResults
 from segbatch.engine.text_search import WORTH_JOINING, JoinedTexts
 from segbatch.errors import EvaluationError
 from segbatch.platform.bitmaps import Bitmap, Bitmaps, empty_bitmaps, from_columns, full_bitmap, word_count
 from segbatch.platform.iterators import read_ahead
 from segbatch.snapshot.batch import Batch
-from segbatch.snapshot.encoded_texts import EncodedTexts
 from segbatch.snapshot.snapshot import Snapshot
 
 _MOST_ROWS = 1 << 16
@@ -33,7 +34,6 @@ _FEWEST_ROWS = 1_000
 _MOST_RESULTS = 100_000_000
 """Maximum of contacts times segments in a batch. It bounds the memory of a run with very many segments."""
 
-_BYTE = 8
 _PATTERNS = ("^", "*")
 """Polars may read such names as patterns, and then does not list them among the columns that an expression reads."""
 
@@ -51,20 +51,24 @@ class LocalEngine:
     def evaluate(self, plan: Plan, snapshot: Snapshot) -> Iterator[Members]:
         """Evaluate every segment of a plan over a snapshot, as `Engine` describes."""
         batches = snapshot.batches(plan.leaves, batch_rows(len(plan.segments)), text_sources(plan))
-        return (evaluate_batch(plan, batch) for batch in read_ahead(batches))
+        known = TextResults(partial(evaluate_numbers, plan))
+        return (evaluate_batch(plan, batch, known) for batch in read_ahead(batches))
 
 
-def evaluate_batch(plan: Plan, batch: Batch) -> Members:
+def evaluate_batch(plan: Plan, batch: Batch, known: TextResults | None = None) -> Members:
     """Evaluate every segment over one batch.
 
     Each distinct predicate is evaluated once. The segments are then computed from the results.
+
+    Args:
+        known: The results over the texts of earlier batches.
 
     Raises:
         EvaluationError: Polars cannot evaluate a predicate over these contacts.
     """
     contacts = len(batch.ids)
     segment_ids = tuple(segment.definition.segment_id for segment in plan.segments)
-    predicates = predicate_bitmaps(plan, batch)
+    predicates = predicate_bitmaps(plan, batch, known=known)
     return Members(batch.ids, segment_ids, combine_predicates(plan, predicates, contacts), batch.tables)
 
 
@@ -115,11 +119,14 @@ def text_sources(plan: Plan) -> Mapping[str, int]:
     }
 
 
-def predicate_bitmaps(plan: Plan, batch: Batch, numbers: Iterable[int] | None = None) -> Bitmaps:
+def predicate_bitmaps(
+    plan: Plan, batch: Batch, numbers: Iterable[int] | None = None, known: TextResults | None = None
+) -> Bitmaps:
     """Return the bitmap of each predicate of a plan.
 
     Args:
         numbers: The predicates to evaluate; all by default. The bitmaps of the others are empty.
+        known: The results over the texts of earlier batches.
 
     Raises:
         EvaluationError: Polars cannot evaluate a predicate over these contacts.
@@ -134,9 +141,9 @@ def predicate_bitmaps(plan: Plan, batch: Batch, numbers: Iterable[int] | None = 
         rest = [number for number in rest if number not in searches]
         _search(plan, searches, batch.frame, found)
     found[rest] = from_columns(evaluate_numbers(plan, rest, plan.shares.add_to(batch.frame)).get_columns(), contacts)
+    known = known or TextResults(partial(evaluate_numbers, plan))
     for path, of_text in by_text.items():
-        texts = batch.texts[path]
-        _look_up(evaluate_numbers(plan, of_text, texts.frame).get_columns(), texts, found, of_text)
+        known.look_up(path, batch.texts[path], of_text, found)
     return found
 
 
@@ -235,17 +242,6 @@ def _search(plan: Plan, numbers: Sequence[int], frame: pl.DataFrame, found: Bitm
     joined = JoinedTexts(texts.to_series())
     for number in numbers:
         found[number] = joined.find(plan.searches[number].text)
-
-
-def _look_up(results: Sequence[pl.Series], texts: EncodedTexts, found: Bitmaps, numbers: Sequence[int]) -> None:
-    """Look up the results of each contact's text, for eight predicates at a time."""
-    in_bytes = found.view(np.uint8)
-    for start in range(0, len(numbers), _BYTE):
-        eight = np.stack([column.to_numpy() for column in results[start : start + _BYTE]])
-        by_contact = np.packbits(eight, axis=0, bitorder="little")[0].take(texts.codes)
-        for bit, number in enumerate(numbers[start : start + _BYTE]):
-            packed = np.packbits(by_contact & np.uint8(1 << bit), bitorder="little")
-            in_bytes[number, : len(packed)] = packed
 
 
 def _evaluation_error(plan: Plan, numbers: Iterable[int], frame: pl.DataFrame) -> EvaluationError:

@@ -3,9 +3,10 @@
 A rule gives the same answer for all contacts with the same text, so it is evaluated once per distinct value.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,9 @@ _SAMPLE = 1_024
 """A dictionary is used if it has at most 256 values, or a quarter as many values as the batch has contacts. A column of
 other texts is only encoded if its first 1,024 have at most 512 values."""
 
+_KEPT = 2
+"""Texts of earlier batches are kept if all are at most twice as many as those of a batch."""
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedTexts:
@@ -36,22 +40,74 @@ class EncodedTexts:
     """
 
     frame: pl.DataFrame
-    codes: npt.NDArray[np.intp]
+    codes: npt.NDArray[np.int32]
 
 
-def find_encoded(batch: pa.RecordBatch, leaves: Iterable[str]) -> dict[str, EncodedTexts]:
-    """Return the texts that the file has as small dictionaries, by their dotted path.
+class _Known(NamedTuple):
+    """The texts of a column in the batches so far.
 
-    Args:
-        batch: The contacts, as read from the file.
-        leaves: The paths to look at, as `text_leaves` returns them.
+    Attributes:
+        dictionary: The texts of the last batch, as the file has them.
+        places: The row in `frame` of each distinct text of this batch and of earlier ones.
+        frame: These texts in their column, followed by one row without a value.
+        rows: The row in `frame` of each text of the dictionary, and of a missing one.
     """
-    arrays = {leaf: _part(batch, leaf.split(".")) for leaf in leaves}
-    return {
-        leaf: _encode(array, leaf.split("."))
-        for leaf, array in arrays.items()
-        if array is not None and _is_small(array)
-    }
+
+    dictionary: pa.Array
+    places: Mapping[str, int]
+    frame: pl.DataFrame
+    rows: npt.NDArray[np.int32]
+
+
+class DictionaryReader:
+    """Reads the texts that consecutive batches have as small dictionaries.
+
+    Row groups often have the same texts in another order. As long as a column has no new text, `EncodedTexts.frame` is
+    the same object.
+    """
+
+    def __init__(self, leaves: Iterable[str]) -> None:
+        """Choose the columns.
+
+        Args:
+            leaves: Their dotted paths, as `text_leaves` returns them.
+        """
+        self._paths = {leaf: leaf.split(".") for leaf in leaves}
+        self._known = dict[str, _Known]()
+
+    def read(self, batch: pa.RecordBatch) -> dict[str, EncodedTexts]:
+        """Return the texts of those columns of a batch that are small dictionaries, by their dotted path.
+
+        Args:
+            batch: The contacts, as read from the file.
+        """
+        arrays = {leaf: _part(batch, path) for leaf, path in self._paths.items()}
+        return {
+            leaf: self._encode(leaf, array) for leaf, array in arrays.items() if array is not None and _is_small(array)
+        }
+
+    def _encode(self, leaf: str, array: pa.DictionaryArray) -> EncodedTexts:
+        known = self._known.get(leaf)
+        if known is None or not known.dictionary.equals(array.dictionary):
+            known = self._known[leaf] = _find(array.dictionary, self._paths[leaf], known)
+        codes = _codes(array.indices, 0, len(array.dictionary))
+        return EncodedTexts(known.frame, known.rows.take(codes, mode="clip"))  # faster, and they were validated
+
+
+def _find(dictionary: pa.Array, path: list[str], known: _Known | None) -> _Known:
+    """Find the texts of a dictionary among those that are known, and add new ones."""
+    own = dictionary.to_pylist()
+    texts = dict.fromkeys(text for text in own if text is not None)
+    if known is None or texts.keys() - known.places.keys():
+        both = {**known.places, **texts} if known else texts
+        kept = both if len(both) <= _KEPT * len(texts) else texts
+        places: Mapping[str, int] = {text: row for row, text in enumerate(kept)}
+        frame = _frame(pl.Series("texts", [*places], dtype=pl.String), path)
+    else:
+        places, frame = known.places, known.frame
+    missing = len(places)
+    rows = np.array([*(places.get(text, missing) for text in own), missing], dtype=np.int32)
+    return _Known(dictionary, places, frame, rows)
 
 
 def encode_columns(frame: pl.DataFrame, names: Collection[str]) -> tuple[pl.DataFrame, dict[str, EncodedTexts]]:
@@ -127,28 +183,29 @@ def encode_arrays(name: str, arrays: Sequence[pa.DictionaryArray]) -> EncodedTex
     starts = accumulate((len(array.dictionary) for array in arrays), initial=0)
     texts = pa.concat_arrays([array.dictionary for array in arrays])
     codes = [_codes(array.indices, start, len(texts)) for array, start in zip(arrays, starts, strict=False)]
-    return EncodedTexts(_frame(texts, [name]), np.concatenate(codes))
+    return EncodedTexts(_frame(as_series("texts", texts), [name]), np.concatenate(codes))
 
 
 def _encode(array: pa.DictionaryArray, path: list[str]) -> EncodedTexts:
-    return EncodedTexts(_frame(array.dictionary, path), _codes(array.indices, 0, len(array.dictionary)))
+    texts = as_series("texts", array.dictionary)
+    return EncodedTexts(_frame(texts, path), _codes(array.indices, 0, len(array.dictionary)))
 
 
-def _frame(distinct: pa.Array, path: list[str]) -> pl.DataFrame:
+def _frame(texts: pl.Series, path: list[str]) -> pl.DataFrame:
+    """Return texts in the column at a path, followed by one row without a value."""
     *parents, name = path
-    texts = [as_series(name, distinct), pl.Series(name, [None], dtype=pl.String)]
-    frame = pl.concat(texts).to_frame()
+    frame = pl.concat([texts, pl.Series("texts", [None], dtype=pl.String)]).alias(name).to_frame()
     for parent in reversed(parents):
         frame = frame.to_struct(parent).to_frame()
     return frame
 
 
-def _codes(indices: pa.Array, start: int, missing: int) -> npt.NDArray[np.intp]:
+def _codes(indices: pa.Array, start: int, missing: int) -> npt.NDArray[np.int32]:
     """Return the rows of contacts in the frame of texts, from their indices in a dictionary.
 
     Args:
         start: The row of the dictionary's first text.
         missing: The row without a value.
     """
-    codes = as_series("codes", indices).cast(pl.Int64).fill_null(missing - start)
-    return np.asarray(codes.to_numpy() + start, np.intp)
+    codes = as_series("codes", indices).cast(pl.Int32).fill_null(missing - start).to_numpy()
+    return np.asarray(codes + np.int32(start) if start else codes, np.int32)

@@ -14,7 +14,7 @@ from segbatch.snapshot.arrow.binary_text import BytesPath, find_texts, has_bytes
 from segbatch.snapshot.arrow.polars_types import polars_schema, to_frame
 from segbatch.snapshot.arrow.types import leaves_of, part_of
 from segbatch.snapshot.batch import Batch
-from segbatch.snapshot.encoded_texts import WORTH_ENCODING, encode_columns, find_encoded, text_leaves
+from segbatch.snapshot.encoded_texts import WORTH_ENCODING, DictionaryReader, encode_columns, text_leaves
 from segbatch.snapshot.fields.custom_fields import FieldReader, Form, form_of
 from segbatch.snapshot.fields.field_look import FieldLook
 from segbatch.snapshot.fields.kept_values import KeptValues
@@ -119,9 +119,10 @@ class Snapshot:
         leaves -= set() if kept is None else derived
         columns = self.columns(leaves)
         from_files, decodable = self._encodable(texts, leaves)
+        dictionaries = DictionaryReader(from_files)
         for file in self.files:
             for batch in read_batches(file, columns, rows, from_files):
-                encoded = find_encoded(batch, from_files)
+                encoded = dictionaries.read(batch)
                 schema = self._part({*columns} - encoded.keys())
                 frame = self._decoded(to_frame(pa.Table.from_batches([batch]), schema, str(file.location)), leaves)
                 frame, decoded = encode_columns(frame, decodable) if kept is None else kept.add_to(frame, file)
