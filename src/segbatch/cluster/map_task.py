@@ -9,6 +9,7 @@ from segbatch.cluster.job import decode_versioned
 from segbatch.cluster.payloads import encode_error
 from segbatch.cluster.splits import decode_item
 from segbatch.errors import SegbatchError
+from segbatch.platform.arrow_arrays import to_binary, to_numbers
 from segbatch.platform.iterators import gather
 
 _NUMBER_BITS = 40
@@ -40,6 +41,6 @@ def _with_error(payloads: Callable[[], Iterator[tuple[int, bytes]]]) -> Iterator
 
 
 def _batch(rows: list[tuple[int, int, bytes]]) -> pa.RecordBatch:
-    columns = zip(*rows, strict=True)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, PAYLOADS, strict=True)]
-    return pa.record_batch(arrays, schema=PAYLOADS)
+    buckets, numbers, payloads = zip(*rows, strict=True)
+    columns = [to_numbers(buckets, pa.int32()), to_numbers(numbers, pa.int64()), to_binary(payloads)]
+    return pa.record_batch(columns, schema=PAYLOADS)

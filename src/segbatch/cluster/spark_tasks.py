@@ -4,15 +4,19 @@ They get the functions to call as pickled bytes. A task limits its threads first
 which import Polars: its thread pool has a thread for each core of the machine otherwise, in every Python worker.
 """
 
+import gc
 import os
 import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
+
+from segbatch.platform.arrow_arrays import to_binary, to_numbers
 
 RESULTS = pa.schema([("number", pa.int32()), ("result", pa.binary())])
 RESULT_COLUMNS = "number int, result binary"
@@ -62,10 +66,10 @@ def produce_payloads(
     """
     with _named_failure():
         work: Callable[[bytes], Iterable[pa.RecordBatch]] = _load(produce)
-        keys_by_bucket = pa.array(keys, pa.int32())
+        keys_by_bucket = to_numbers(keys, pa.int32())
         for number in _numbers(batches):
             if number == len(items):
-                absent, empty = pa.repeat(pa.scalar(_ABSENT, pa.int64()), len(keys)), pa.nulls(len(keys), pa.binary())
+                absent, empty = to_numbers([_ABSENT] * len(keys), pa.int64()), pa.nulls(len(keys), pa.binary())
                 yield pa.record_batch([keys_by_bucket, absent, empty], schema=KEYED)
                 continue
             for batch in work(items[number]):
@@ -112,20 +116,34 @@ def _numbers(batches: Iterator[pa.RecordBatch]) -> Iterator[int]:
 
 
 def _result(number: int, result: bytes) -> pa.RecordBatch:
-    return pa.record_batch([pa.array([number], pa.int32()), pa.array([result], pa.binary())], schema=RESULTS)
+    return pa.record_batch([to_numbers([number], pa.int32()), to_binary([result])], schema=RESULTS)
 
 
 def _load(function: bytes) -> Callable[..., Any]:
     """Load a function, with no more threads than the task has cores."""
-    _limit_threads()
+    context = _task_context()
+    _limit_threads(context)
     loaded: Callable[..., Any] = pickle.loads(function)  # noqa: S301 - the driver wrote it
+    if context is not None:
+        _keep_modules()
     return loaded
 
 
-def _limit_threads() -> None:
-    """Limit the threads of libraries to the cores of a task. Sail has no such number; its tasks share one process."""
+def _task_context() -> Any:
+    """Return the context of a task of Spark. Sail has none; its tasks share one process."""
     spark = sys.modules.get("pyspark")
-    context = spark.TaskContext.get() if spark else None
+    return spark.TaskContext.get() if spark else None
+
+
+@cache
+def _keep_modules() -> None:
+    """Exempt the modules of this process from garbage collection, which Spark asks for after each task."""
+    gc.collect()
+    gc.freeze()
+
+
+def _limit_threads(context: Any) -> None:
+    """Limit the threads of libraries to the cores of a task."""
     if context is not None:
         cores = context.cpus()
         os.environ.setdefault("POLARS_MAX_THREADS", str(cores))

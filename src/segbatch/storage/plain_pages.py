@@ -64,7 +64,7 @@ def encode_values(values: pa.Array) -> EncodedValues:
 
 def schema_element(kind: pa.DataType, name: str) -> Struct:
     """Return the Thrift structure that describes a required column in a Parquet footer."""
-    return _element(_write(pa.array([], kind), name))
+    return _element(_write(pa.nulls(0, kind), name))
 
 
 def _write(values: pa.Array, name: str) -> memoryview:

@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from segbatch.errors import PublishError
 from segbatch.model.manifest import PublishedFile
+from segbatch.platform.arrow_arrays import to_binary
 from segbatch.platform.bitmaps import Bitmaps, empty_bitmaps, word_count
 from segbatch.platform.checksum_file import DigestingFile
 from segbatch.snapshot.id_checks import ids_as_series
@@ -57,7 +58,7 @@ class StateWriter:
             bitmaps: The members of each segment.
         """
         compressed = [self._codec.compress(group.data.cast("B"), asbytes=True) for group in in_groups(bitmaps)]
-        row = [_in_one_row(ids), _in_one_row(pa.array(compressed, pa.binary()))]
+        row = [_in_one_row(ids), _in_one_row(to_binary(compressed))]
         with self._file.translate_errors():
             self._writer.write_batch(pa.record_batch(row, schema=self._schema))
         self._rows += len(ids)
