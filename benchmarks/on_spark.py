@@ -4,7 +4,7 @@
 
 The cluster is a master and two workers with one core each, as `make spark` tests it. Needs the environment of that
 target, and Linux: the computing time of all processes is read from /proc. A run over a thousand contacts shows what
-the start of the JVMs takes.
+the start of Python and the JVMs takes, which the last lines leave out.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from figures import slope_of_all
 from measuring import ROOT
 
 from cluster import AS_OF, Inputs
@@ -47,6 +48,13 @@ class Whole:
     seconds: float
     python: float
     jvm: float
+
+
+class Pair(NamedTuple):
+    """The same run on this machine and on the cluster."""
+
+    own: Whole
+    spark: Whole
 
 
 def processes() -> Iterator[tuple[str, int, int, bool, float]]:
@@ -103,16 +111,38 @@ def show(*cells: str) -> None:
     print(f"| {' | '.join(cells)} |", flush=True)
 
 
-def compare(inputs: Inputs) -> None:
-    """Print two runs on this machine and on the cluster."""
-    local, on_cluster = inputs.output("local"), inputs.output("on-spark")
+def compare(inputs: Inputs) -> dict[str, Pair]:
+    """Print two runs on this machine and on the cluster. Returns them by the id of the run."""
+    local, on_cluster, found = inputs.output("local"), inputs.output("on-spark"), dict[str, Pair]()
     for run_id in ("first", "again"):
         own = run(inputs, local, run_id)
         spark = run(inputs, on_cluster, run_id, "--engine", "spark")
         figures = [own.seconds, spark.seconds, own.python, spark.python, spark.python / own.python, spark.jvm]
         show(f"{inputs.number:,}", run_id, *(f"{figure:.2f}" for figure in figures))
+        found[run_id] = Pair(own, spark)
     shutil.rmtree(local)
     shutil.rmtree(on_cluster)
+    return found
+
+
+def show_beyond_start(found: dict[int, dict[str, Pair]]) -> None:
+    """Print what runs computed beyond the run of few contacts, and how that grows with the contacts.
+
+    Args:
+        found: The runs by the number of contacts, the fewest first.
+    """
+    small, *sizes = found
+    for run_id, start in found[small].items():
+        points = list[tuple[float, float]]()
+        for contacts in sizes:
+            own, spark = found[contacts][run_id]
+            python, jvm = spark.python - start.spark.python, spark.jvm - start.spark.jvm
+            times = python / (own.python - start.own.python)
+            print(f"{contacts:,}, {run_id}: Python {python:.2f}, {times:.2f} times local; JVMs {jvm:.2f}")
+            points.append((contacts, python + jvm))
+        rise = slope_of_all(points)
+        if rise is not None:
+            print(f"Slope of all CPU seconds, {run_id}: {rise:.2f}")
 
 
 def main() -> None:
@@ -131,8 +161,9 @@ def main() -> None:
         os.environ["PYSPARK_SUBMIT_ARGS"] = f"--master {address} {' '.join(settings)} pyspark-shell"
         show("contacts", "run", "seconds, local", "seconds", "CPU, local", "Python's CPU", "times local", "JVMs' CPU")
         show("---:", "---", *["---:"] * 6)
-        for inputs in sizes:
-            compare(inputs)
+        found = {inputs.number: compare(inputs) for inputs in sizes}
+    print()
+    show_beyond_start(found)
 
 
 if __name__ == "__main__":
