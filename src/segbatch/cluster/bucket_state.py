@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from segbatch.cluster.contacts_split import cut_by_bucket, gather_batches
+from segbatch.cluster.contacts_split import cut_by_bucket
 from segbatch.cluster.job import Job, PreviousState
 from segbatch.cluster.payloads import Payload, encode_payload, with_words
 from segbatch.storage.bit_matrix import Memory
@@ -49,9 +49,8 @@ class StatePart:
         end = int(state.starts[self.batches.stop])
         border = min(max(self.contacts, int(state.starts[self.batches.start])), end)
         for is_present, rows in ((_YES, range(border)), (_NO, range(border, end))):
-            for contacts in gather_batches(_contacts(state, self.batches, rows)):
-                for bucket, found in cut_by_bucket(contacts, job.buckets):
-                    yield bucket, encode_payload("previous", found, {_PRESENT: is_present})
+            for bucket, found in cut_by_bucket(_contacts(state, self.batches, rows), job.buckets):
+                yield bucket, encode_payload("previous", found, {_PRESENT: is_present})
 
 
 def _contacts(state: State, batches: range, rows: range) -> Iterator[pa.RecordBatch]:

@@ -1,5 +1,6 @@
 """The contacts of a part of a snapshot: evaluated, packed to bits, and cut into payloads by bucket."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -19,7 +20,10 @@ from segbatch.storage.id_types import to_stored
 from segbatch.storage.segment_bits import SegmentBits
 
 _MOST_BYTES = 64 << 20
-"""The size of contacts that are cut at once. Many small payloads take longer than few large ones."""
+"""The size of contacts whose parts are joined by bucket. Many small payloads take longer than few large ones."""
+
+_FEWEST_ROWS = 256
+"""The mean number of contacts that each bucket gets of those that are cut at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,8 @@ class ContactsSplit:
         plan, snapshot = divided.first_stage, contacts_in(job.snapshot, divided, self.file)
         batches = snapshot.batches(plan.leaves, batch_rows(len(job.plan.segments)), text_sources(plan))
         packed = (_pack(divided, batch, job.bits, memory) for batch in batches)
-        for contacts in gather_batches(packed):
-            for bucket, rows in cut_by_bucket(contacts, job.buckets):
-                yield bucket, encode_payload("contacts", rows)
+        for bucket, rows in cut_by_bucket(packed, job.buckets):
+            yield bucket, encode_payload("contacts", rows)
 
 
 def _pack(divided: DividedPlan, batch: Batch, bits: SegmentBits, memory: Memory) -> pa.RecordBatch:
@@ -65,17 +68,28 @@ def _pack(divided: DividedPlan, batch: Batch, bits: SegmentBits, memory: Memory)
     return with_words(to_stored(batch.ids), to_words(packed, contacts, memory))
 
 
-def cut_by_bucket(contacts: pa.RecordBatch, buckets: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yield the contacts of each bucket that has any, in their order.
+def cut_by_bucket(batches: Iterable[pa.RecordBatch], buckets: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield the contacts of each bucket, in their order, as few large parts.
 
     Args:
-        contacts: Rows whose first column has the ids.
+        batches: Rows whose first column has the ids.
     """
-    order, parts = sort_by_bucket(contacts.column(0), buckets)
-    contacts = contacts.take(pl.Series(order).to_arrow())
-    return ((bucket, contacts.slice(start, length)) for bucket, start, length in parts)
+    waiting: dict[int, list[pa.RecordBatch]] = defaultdict(list)
+    size = 0
+    for gathered in gather(batches, buckets * _FEWEST_ROWS, lambda batch: batch.num_rows):
+        contacts = gathered[0] if len(gathered) == 1 else pa.concat_batches(gathered)
+        order, parts = sort_by_bucket(contacts.column(0), buckets)
+        ordered = contacts.take(pl.Series(order).to_arrow())
+        for bucket, start, length in parts:
+            waiting[bucket].append(ordered.slice(start, length))
+        size += contacts.nbytes
+        if size >= _MOST_BYTES:
+            yield from _joined(waiting)
+            size = 0
+    yield from _joined(waiting)
 
 
-def gather_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Join small batches, which become fewer payloads."""
-    return map(pa.concat_batches, gather(batches, _MOST_BYTES, lambda batch: batch.nbytes))
+def _joined(waiting: dict[int, list[pa.RecordBatch]]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield the joined parts of each bucket, and remove them."""
+    for bucket in sorted(waiting):
+        yield bucket, pa.concat_batches(waiting.pop(bucket))

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,7 @@ def decode_versioned(encoded: bytes) -> Any:
     return decoded
 
 
+@cache
 def installed_versions() -> dict[str, str]:
     """Return the versions that this machine has. A library without metadata, such as one in an archive, is left out."""
     found = {"Python": "{}.{}".format(*sys.version_info)}
