@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segbatch.platform.arrow_arrays import to_binary, to_numbers, to_texts
+from segbatch.platform.arrow_arrays import to_binary, to_numbers
 
 
 @given(values=st.lists(st.binary(max_size=20)))
@@ -13,13 +13,6 @@ def test_bytes(values: list[bytes]) -> None:
     found = to_binary(values)
     found.validate(full=True)
     assert found.equals(pa.array(values, pa.binary()))
-
-
-@given(texts=st.lists(st.none() | st.text(max_size=20)))
-def test_texts(texts: list[str | None]) -> None:
-    found = to_texts(texts)
-    found.validate(full=True)
-    assert found.equals(pa.array(texts, pa.string()))
 
 
 @given(numbers=st.lists(st.integers(-(2**31), 2**31 - 1)))

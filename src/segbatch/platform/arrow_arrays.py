@@ -22,18 +22,5 @@ def to_numbers(values: Iterable[int], data_type: pa.DataType) -> pa.Array:
 
 def to_binary(values: Sequence[bytes]) -> pa.Array:
     """Return values of together less than 2 GB as an array of `pyarrow.binary`."""
-    return _joined(values, pa.binary())
-
-
-def to_texts(texts: Sequence[str | None]) -> pa.Array:
-    """Return texts of together less than 2 GB as an array of `pyarrow.string`."""
-    found = _joined([(text or "").encode() for text in texts], pa.string())
-    if None not in texts:
-        return found
-    is_there = np.packbits([text is not None for text in texts], bitorder="little")
-    return pa.Array.from_buffers(pa.string(), len(texts), [pa.py_buffer(is_there), *found.buffers()[1:]])
-
-
-def _joined(values: Sequence[bytes], data_type: pa.DataType) -> pa.Array:
     ends = to_numbers(np.cumsum([0, *map(len, values)]).tolist(), pa.int32())
-    return pa.Array.from_buffers(data_type, len(values), [None, ends.buffers()[1], pa.py_buffer(b"".join(values))])
+    return pa.Array.from_buffers(pa.binary(), len(values), [None, ends.buffers()[1], pa.py_buffer(b"".join(values))])
