@@ -22,7 +22,10 @@ def bits(results: TextResults, texts: list[str], codes: list[int], numbers: list
     found = empty_bitmaps(11, len(codes))
     frame = FRAMES.setdefault(tuple(texts), pl.DataFrame({"f": [*texts, None]}))
     results.look_up("f", EncodedTexts(frame, np.array(codes, dtype=np.int32)), numbers, found)
-    return np.unpackbits(found.view(np.uint8), axis=1, count=len(codes), bitorder="little").tolist()
+    unpacked: list[list[int]] = np.unpackbits(
+        found.view(np.uint8), axis=1, count=len(codes), bitorder="little"
+    ).tolist()
+    return unpacked
 
 
 FRAMES = dict[tuple[str, ...], pl.DataFrame]()
