@@ -66,6 +66,23 @@ def test_skipped_runs_are_applied_in_one_step() -> None:
     assert (made.removed, sent(made)) == ((), ["c", "d"])
 
 
+@pytest.mark.parametrize(
+    ("known", "now", "renames", "only"),
+    [
+        ("ab", "abc", None, "c"),
+        ("ab", "abcd", None, None),
+        ("abx", "abc", None, None),
+        ("ab", "abc", {"c": {"old": "new"}}, None),
+        ("ab", "ab", None, None),
+    ],
+)
+def test_a_single_run_without_renames_is_written_on_its_own(
+    known: str, now: str, renames: Renames | None, only: str | None
+) -> None:
+    run = plan(history(*known), history(*now, renames=renames)).only_run
+    assert (run.folder if run else None) == only
+
+
 def test_a_run_that_was_done_again_is_undone_and_applied() -> None:
     made = plan(history("a", "b"), history("a", "b~2"))
     assert (made.extent, made.undone, made.steps) == ("changes", ("b",), (Step({}, ("b",)),))

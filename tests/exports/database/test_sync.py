@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import adbc_driver_sqlite.dbapi
+import pyarrow.parquet as pq
 import pytest
 
 import segbatch
@@ -82,6 +83,20 @@ def test_the_changes_of_one_run_go_straight_to_the_tables(
         "runs": 3,
         SYNC: 1,
     }
+
+
+def test_the_changes_of_one_run_are_read_once(two: Workspace, sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync()
+    two.run(2)
+    parquet_file, opened = pq.ParquetFile, list[str]()
+
+    def counted(file: Path, **options: Any) -> Any:
+        opened.append(file.name)
+        return parquet_file(file, **options)
+
+    monkeypatch.setattr(pq, "ParquetFile", counted)
+    sync()
+    assert opened.count("changes.parquet") == 1
 
 
 @pytest.mark.usefixtures("two")

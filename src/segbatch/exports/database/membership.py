@@ -3,12 +3,11 @@
 The SQL is plain: `INSERT ... SELECT`, `DELETE ... IN`, and temporary tables and views.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from segbatch.exports.database.plan import Step
-from segbatch.exports.database.rows import Rows, value_rows
+from segbatch.exports.database.rows import ChangesPart, Rows, value_rows
 from segbatch.exports.database.session import Session, TablesChangedError
 from segbatch.exports.database.tables import Table, Tables
 
@@ -71,15 +70,8 @@ def members_table(tables: Tables) -> Table:
     return Table(_MEMBERS, tables.membership.columns)
 
 
-class ChangesOf(Protocol):
-    """A function that returns the changes of runs for a table, with the ids that segments had in these runs."""
-
-    def __call__(self, table: Table, run_ids: Sequence[str], change: str | None = None) -> Rows:
-        """Return the changes.
-
-        Args:
-            change: The only kind of changes to return: `entered` or `exited`.
-        """
+ChangesOf = Callable[[Table, Sequence[str]], Rows]
+"""A function that returns the changes of runs for a table, with the ids that segments had in these runs."""
 
 
 def apply_changes(
@@ -100,30 +92,36 @@ def apply_changes(
             with session.temporary(_UNDONE_IDS, id_rows(session, _UNDONE_IDS, undone)):
                 steps_undone = _UNDONE_STEPS.format(changes=session.name(tables.changes))
                 _apply_sum(session, tables, changes_of(_staged_table(tables), step.run_ids), written, steps_undone)
-        elif len(step.run_ids) > 1:
-            _apply_sum(session, tables, changes_of(_staged_table(tables), step.run_ids), written)
         elif step.run_ids:
-            _apply_run(session, tables, step.run_ids, changes_of, written)
+            _apply_sum(session, tables, changes_of(_staged_table(tables), step.run_ids), written)
     return written
+
+
+def apply_run(session: Session, tables: Tables, parts: Iterable[ChangesPart]) -> tuple[Written, Written]:
+    """Write the changes of one run, in which a member changes once. So new members go straight to the table.
+
+    Returns:
+        The rows written to `membership` and to `membership_changes`.
+
+    Raises:
+        TablesChangedError: The members in the table are not those of the run that the record names.
+    """
+    leaving = Table(_LEAVING, tables.membership.columns)
+    members, changes = Written(), Written()
+    for part in parts:
+        with session.temporary(leaving, part.exited):
+            _remove(session, tables, _LEAVING, part.exited.done, members)
+        members.added += session.send(tables.membership, part.entered)
+        changes.added += session.send(tables.changes, part.changes)
+    return members, changes
 
 
 def _staged_table(tables: Tables) -> Table:
     return Table(_STAGED, {**tables.membership.columns, "change": "VARCHAR"})
 
 
-def _apply_run(
-    session: Session, tables: Tables, run_ids: Sequence[str], changes_of: ChangesOf, written: Written
-) -> None:
-    """Apply the changes of one run, in which a member changes once. So new members go straight to the table."""
-    leaving = Table(_LEAVING, tables.membership.columns)
-    rows = changes_of(leaving, run_ids, "exited")
-    with session.temporary(leaving, rows):
-        _remove(session, tables, _LEAVING, rows.done, written)
-    written.added += session.send(tables.membership, changes_of(tables.membership, run_ids, "entered"))
-
-
 def _apply_sum(session: Session, tables: Tables, staged: Rows, written: Written, more: str = "") -> None:
-    """Apply the changes of several runs, in which a member may enter and leave again.
+    """Apply the changes of runs, in which a member may enter and leave again.
 
     Args:
         more: More changes, as SQL.

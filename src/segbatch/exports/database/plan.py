@@ -53,6 +53,14 @@ class SyncPlan:
     present: Mapping[str, str]
     without_changes: tuple[str, ...]
 
+    @property
+    def only_run(self) -> PastRun | None:
+        """The run whose changes alone are written, with the ids that segments have now; None if there is more."""
+        if self.undone or len(self.sent) != 1 or any(step.renamed for step in self.steps):
+            return None
+        run_ids = [run_id for step in self.steps for run_id in step.run_ids]
+        return self.sent[0] if run_ids == [self.sent[0].run.run_id] else None
+
 
 def make_plan(recorded: SyncRecord | None, history: History, lost: frozenset[str], *, full: bool = False) -> SyncPlan:
     """Plan how the tables are brought to the last run of an output.

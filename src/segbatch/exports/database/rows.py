@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from segbatch.errors import PublishError, UsageError
+from segbatch.exports.database.contact_order import sort_by_contact
 from segbatch.exports.database.dialects import Dialect
-from segbatch.exports.database.tables import Table
+from segbatch.exports.database.tables import Table, Tables
 from segbatch.model.manifest import Manifest, PastRun
 from segbatch.model.record import Record
 from segbatch.platform.iterators import gather
@@ -28,7 +29,7 @@ from segbatch.storage.run_files import is_changes, is_membership, written_files
 _SEGMENT_ID, _CONTACT_ID, _CHANGE = "segment_id", "contact_id", "change"
 _BATCH = 65_536
 _SORTED = 8 * _BATCH
-"""The number of rows that are sorted at a time."""
+"""The number of changes that are sorted at a time."""
 _DAMAGED = "is damaged, or was deleted in the meantime; check it with segbatch verify --all"
 
 OnRows = Callable[[int], None]
@@ -122,38 +123,67 @@ def change_rows(
     output: Path,
     runs: Sequence[tuple[PastRun, Mapping[str, str]]],
     on_rows: OnRows | None,
-    change: str | None = None,
 ) -> Rows:
     """Return the changes of runs, sorted by contact within many rows, as the tables are indexed.
 
     Args:
         table: A table with columns of `membership_changes`.
         runs: The runs, each with the present ids of segments that had other ids then.
-        change: The only kind of changes to return: `entered` or `exited`.
     """
     schema = sent_schema(dialect, table)
     names = [*table.columns]
 
     def batches() -> Iterator[pa.RecordBatch]:
         for past, present in runs:
-            folder = output / RUNS / past.folder
-            for batch in _read_changes(folder, names, change):
-                columns = dict(zip(names, batch.columns, strict=True))
-                columns[_SEGMENT_ID] = _renamed(columns[_SEGMENT_ID], present)
-                yield _converted([*columns.values()], schema)
+            for batch in _read_changes(output / RUNS / past.folder, names):
+                yield batch.set_column(names.index(_SEGMENT_ID), _SEGMENT_ID, _renamed(batch[_SEGMENT_ID], present))
 
-    return Rows(schema, (batch for many in gather(batches(), _SORTED, len) for batch in _sort(many)), on_rows)
+    converted = (_converted(batch.columns, schema) for batch in _sorted(batches()))
+    return Rows(schema, converted, on_rows)
 
 
-def _read_changes(folder: Path, columns: Sequence[str], change: str | None) -> Iterator[pa.RecordBatch]:
-    """Read columns of the changes that a run wrote to its folder: all of them, or those of one kind."""
+@dataclass(frozen=True, slots=True)
+class ChangesPart:
+    """Some changes of a run, sorted by contact.
+
+    Attributes:
+        entered: The members that entered.
+        exited: The members that exited.
+        changes: All of these, for `membership_changes`.
+    """
+
+    entered: Rows
+    exited: Rows
+    changes: Rows
+
+
+def change_parts(
+    dialect: Dialect, tables: Tables, output: Path, past: PastRun, on_rows: OnRows | None
+) -> Iterator[ChangesPart]:
+    """Yield all changes of the last run, which are read once for several tables."""
+    read = _read_changes(output / RUNS / past.folder, [*tables.changes.columns])
+    for many in gather(read, _SORTED, len):
+        batches = [*sort_by_contact(many, _BATCH)]
+
+        def rows(table: Table, change: str | None, given: Sequence[pa.RecordBatch] = batches) -> Rows:
+            schema, names = sent_schema(dialect, table), [*table.columns]
+            chosen = (batch.filter(pc.equal(batch[_CHANGE], change)) if change else batch for batch in given)
+            return Rows(schema, (_converted(batch.select(names).columns, schema) for batch in chosen), on_rows)
+
+        yield ChangesPart(
+            rows(tables.membership, "entered"), rows(tables.membership, "exited"), rows(tables.changes, None)
+        )
+
+
+def _sorted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Sort many rows at a time by contact."""
+    return (batch for many in gather(batches, _SORTED, len) for batch in sort_by_contact(many, _BATCH))
+
+
+def _read_changes(folder: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Read columns of the changes that a run wrote to its folder."""
     for written in written_files(read_manifest(folder), is_changes):
-        file = folder / written.path
-        if change is None:
-            yield from _read(file, written.size, columns)
-        else:
-            for batch in _read(file, written.size, [*columns, _CHANGE]):
-                yield batch.filter(pc.equal(batch.column(len(columns)), change)).select(columns)
+        yield from _read(folder / written.path, written.size, columns)
 
 
 def read_id_type(output: Path, files: Sequence[Path]) -> str:
@@ -193,21 +223,15 @@ def _id_type(arrow_type: pa.DataType) -> str | None:
 
 
 def _read(file: Path, size: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Read columns of a file in batches, in the given order. Ids of segments are dictionaries.
+    """Read columns of a file in batches, in the given order. Texts are dictionaries.
 
     Raises:
         PublishError: The file is missing or damaged.
     """
     ensure_readable(file, size)
-    with _translate_errors(file), pq.ParquetFile(file, read_dictionary=[_SEGMENT_ID]) as opened:
+    with _translate_errors(file), pq.ParquetFile(file, read_dictionary=columns) as opened:
         for batch in opened.iter_batches(_BATCH, columns=columns):
             yield batch.select(columns)
-
-
-def _sort(batches: Sequence[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Sort rows by contact."""
-    table = pa.Table.from_batches(batches)
-    yield from table.take(pc.sort_indices(table[_CONTACT_ID])).to_batches(_BATCH)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from segbatch.exports.database.membership import (
     RUN_IDS,
     Written,
     apply_changes,
+    apply_run,
     compare_members,
     id_rows,
     members_table,
@@ -15,7 +16,7 @@ from segbatch.exports.database.membership import (
 from segbatch.exports.database.plan import SyncPlan
 from segbatch.exports.database.published import PublishedRun
 from segbatch.exports.database.record import make_record, to_row
-from segbatch.exports.database.rows import Rows, change_rows, member_rows, record_rows, value_rows
+from segbatch.exports.database.rows import Rows, change_parts, change_rows, member_rows, record_rows, value_rows
 from segbatch.exports.database.session import Session
 from segbatch.exports.database.tables import SYNC_TABLE, Table, Tables
 from segbatch.exports.database.target import add_indexes, create_tables, drop_indexes
@@ -112,12 +113,17 @@ class TableWriter:
             members = members_table(tables)
             with session.temporary(members, self._members(members)):
                 self.written.membership = compare_members(session, tables)
-        if plan.extent == "changes":
+        only_run = plan.only_run if plan.extent == "changes" else None
+        if plan.extent == "changes" and not only_run:
             self.written.membership = apply_changes(session, tables, plan.steps, plan.undone, self._changes_of)
-        changes = self.written.membership_changes
-        changes.removed = _remove_changes(session, tables.changes, plan.removed)
+        removed = _remove_changes(session, tables.changes, plan.removed)
         rename_segments(session, tables.changes, plan.present)
-        changes.added = session.send(tables.changes, self._changes(tables.changes))
+        if only_run:
+            parts = change_parts(session.dialect, tables, self._published.output, only_run, self._on_rows)
+            self.written.membership, self.written.membership_changes = apply_run(session, tables, parts)
+        else:
+            self.written.membership_changes.added = session.send(tables.changes, self._changes(tables.changes))
+        self.written.membership_changes.removed = removed
 
     def _replace_small_tables(self) -> None:
         """Replace the rows of `segments`, `runs` and the record."""
@@ -145,9 +151,9 @@ class TableWriter:
     def _changes(self, table: Table) -> Rows:
         return change_rows(self._session.dialect, table, self._published.output, self._runs_sent(), self._on_rows)
 
-    def _changes_of(self, table: Table, run_ids: Sequence[str], change: str | None = None) -> Rows:
+    def _changes_of(self, table: Table, run_ids: Sequence[str]) -> Rows:
         runs = [(past, dict[str, str]()) for past in self._runs(run_ids)]
-        return change_rows(self._session.dialect, table, self._published.output, runs, self._on_rows, change)
+        return change_rows(self._session.dialect, table, self._published.output, runs, self._on_rows)
 
     def _runs(self, run_ids: Iterable[str]) -> Sequence[PastRun]:
         """Return runs that have changes, by their ids."""
