@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from threading import Thread
@@ -17,11 +17,14 @@ import pyarrow.parquet as pq
 import pytest
 
 import segbatch
+from asking import wait_until
 from builders import rule, write_segment
 from calling import Commands
 from postgres_server import PASSWORD, PostgresServer
 from segbatch.errors import DatabaseError, SnapshotError
 from segbatch.snapshot.database import rows
+from segbatch.snapshot.database.column_types import QueryColumns
+from segbatch.snapshot.database.postgres_query import CheckedQuery
 
 PEOPLE = """
 CREATE SCHEMA crm;
@@ -62,6 +65,27 @@ def test_an_array_of_several_dimensions_is_refused(crm: PostgresServer) -> None:
     with pytest.raises(SnapshotError, match=message):
         read(crm, ARRAYS.format(5))
     assert not Path("x.parquet").exists()
+
+
+def test_the_driver_goes_on_while_a_row_group_is_written(crm: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_POSTGRES_OPTIONS", {"adbc.postgresql.batch_size_hint_bytes": "1000"})
+    convert, converted, fetched = CheckedQuery.result, list[int](), list[int]()
+
+    def counted(query: CheckedQuery, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in convert(query, batches):
+            fetched.append(len(batch))
+            yield batch
+
+    def slow(columns: QueryColumns, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if not converted:
+            wait_until(lambda: len(fetched) > 16)
+        converted.append(len(batch))
+        return convert_batch(columns, batch)
+
+    convert_batch = QueryColumns.convert
+    monkeypatch.setattr(CheckedQuery, "result", counted)
+    monkeypatch.setattr(QueryColumns, "convert", slow)
+    assert len(read(crm, "SELECT * FROM crm.contacts")) == sum(fetched) == sum(converted) == 2000
 
 
 def test_lists_are_read_in_the_order_of_the_query(crm: PostgresServer) -> None:

@@ -33,6 +33,9 @@ _GROUP_ROWS = 131_072
 _GROUP_BYTES = 256 << 20
 _COMPRESSION = "zstd"
 _BATCHES_AHEAD = 2
+_POSTGRES_BATCHES_AHEAD = 16
+"""As many rows as a row group usually has: the driver goes on while one is compressed."""
+
 _CHECK_SECONDS = 0.2
 _SQLITE_ROWS = 65_536
 """The number of rows in a batch of SQLite's driver."""
@@ -164,7 +167,8 @@ class _RowStream:
 
     def __init__(self, query: DatabaseQuery) -> None:
         self._query = query
-        self._items = Queue[_Item](_BATCHES_AHEAD)
+        ahead = _POSTGRES_BATCHES_AHEAD if query.address.driver == "postgres" else _BATCHES_AHEAD
+        self._items = Queue[_Item](ahead)
         self._is_abandoned = Event()
         self.schema = pa.schema([])
 
