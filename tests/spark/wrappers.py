@@ -10,6 +10,7 @@ from unittest import mock
 import pyarrow as pa
 
 from segbatch.cluster.base import Cluster, Produce, Reduce
+from segbatch.cluster.job import installed_versions
 from spark.functions import kill_executor_once
 
 _ONE_AT_A_TIME = Lock()
@@ -68,5 +69,6 @@ def produce_twice(produce: Produce, item: bytes) -> Iterable[pa.RecordBatch]:
 
 
 def produce_with_other_versions(produce: Produce, item: bytes) -> Iterable[pa.RecordBatch]:
-    with _ONE_AT_A_TIME, mock.patch("segbatch.cluster.job.version", return_value="0.0.1"):
+    others = {**installed_versions(), "segbatch": "0.0.1"}
+    with _ONE_AT_A_TIME, mock.patch("segbatch.cluster.job.installed_versions", return_value=others):
         return list(pickle.loads(pickle.dumps(produce))(item))  # noqa: S301 - written by this very line
