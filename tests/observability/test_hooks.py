@@ -24,7 +24,7 @@ from .conftest import RUN, Ended, Program
 pytestmark = pytest.mark.slow
 
 NIGHTLY = (Path(__file__).parents[2] / "docs" / "nightly.md").read_text()
-KEEP = "env | grep ^SEGBATCH_ | grep -v ^SEGBATCH_LOG_FORMAT= | sort > {0}.env; cat > {0}.json"  # not the setting
+KEEP = "env | grep ^SEGBATCH_ | grep -vE '^SEGBATCH_(LOG_FORMAT|EXAMPLES)=' | sort > {0}.env; cat > {0}.json"  # facts
 BOTH = ("--on-success", KEEP.format("success"), "--on-failure", KEEP.format("failure"))
 PATIENCE = 60.0
 
