@@ -72,16 +72,16 @@ def resolve_destination(path: Path, option: str, *, instead: str = "name a file"
         raise UsageError(f"{name}: means standard output, which is not possible here; name a file ({option})")
     try:
         found = Path(os.path.realpath(path))
-        mode, mode_around = _mode_of(path), _mode_of(found.parent)
+        mode, mode_around, is_link = _mode_of(path), _mode_of(found.parent), path.is_symlink()
     except ValueError:
         raise UsageError(f"{name}: a path cannot contain a NUL character ({option})") from None
     except OSError as error:
         raise UsageError(f"{name}: cannot be written: {error.strerror} ({option})") from None
     if str(path.absolute()).startswith(_STREAMS) or (mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))):
         raise UsageError(f"{name}: is a pipe or a device, not a regular file; {instead} ({option})")
-    folder = printable(str(found.parent if path.is_symlink() else path.parent))
+    folder = printable(str(found.parent if is_link else path.parent))
     if mode_around is None:
-        link = f"{name}: is a link into a missing folder: " if path.is_symlink() else ""
+        link = f"{name}: is a link into a missing folder: " if is_link else ""
         raise UsageError(f"{link}{folder}{'' if link else ': no such folder'}; create it first ({option})")
     if not stat.S_ISDIR(mode_around):
         raise UsageError(f"{folder}: is a file, not a folder ({option})")
