@@ -237,7 +237,11 @@ def _group_searches(plan: Plan, numbers: Iterable[int]) -> list[list[int]]:
 
 
 def _search(plan: Plan, numbers: Sequence[int], frame: pl.DataFrame, found: Bitmaps) -> None:
-    """Search for several texts in one column."""
+    """Search for several texts in one column.
+
+    Raises:
+        EvaluationError: Polars cannot evaluate the texts to search in.
+    """
     texts = _evaluate(plan, numbers, frame, [plan.searches[numbers[0]].texts])
     joined = JoinedTexts(texts.to_series())
     for number in numbers:

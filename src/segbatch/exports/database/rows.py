@@ -164,15 +164,21 @@ def change_parts(
     read = _read_changes(output / RUNS / past.folder, [*tables.changes.columns])
     for many in gather(read, _SORTED, len):
         batches = [*sort_by_contact(many, _BATCH)]
-
-        def rows(table: Table, change: str | None, given: Sequence[pa.RecordBatch] = batches) -> Rows:
-            schema, names = sent_schema(dialect, table), [*table.columns]
-            chosen = (batch.filter(pc.equal(batch[_CHANGE], change)) if change else batch for batch in given)
-            return Rows(schema, (_converted(batch.select(names).columns, schema) for batch in chosen), on_rows)
-
+        entered, exited = ([*_of_kind(batches, change)] for change in ("entered", "exited"))
         yield ChangesPart(
-            rows(tables.membership, "entered"), rows(tables.membership, "exited"), rows(tables.changes, None)
+            _rows_for(dialect, tables.membership, entered, on_rows),
+            _rows_for(dialect, tables.membership, exited, on_rows),
+            _rows_for(dialect, tables.changes, batches, on_rows),
         )
+
+
+def _of_kind(batches: Sequence[pa.RecordBatch], change: str) -> Iterator[pa.RecordBatch]:
+    return (batch.filter(pc.equal(batch[_CHANGE], change)) for batch in batches)
+
+
+def _rows_for(dialect: Dialect, table: Table, batches: Sequence[pa.RecordBatch], on_rows: OnRows | None) -> Rows:
+    schema, names = sent_schema(dialect, table), [*table.columns]
+    return Rows(schema, (_converted(batch.select(names).columns, schema) for batch in batches), on_rows)
 
 
 def _sorted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

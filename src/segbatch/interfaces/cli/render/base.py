@@ -103,7 +103,8 @@ def print_table(table: Table, *, droppable: Sequence[str] = (), records: bool = 
     """
     console, shown, dropped = out(), table, list[str]()
     if not console.is_terminal:
-        print(*_lines_of(table), sep="\n")  # noqa: T201 - Rich takes ten times as long: it looks for lines to break
+        for line in _lines_of(table):
+            print(line)  # noqa: T201 - Rich takes ten times as long: it looks for lines to break
         return
     for header in droppable:
         if _least_width(shown) <= console.width:
