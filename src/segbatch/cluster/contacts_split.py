@@ -11,7 +11,8 @@ from segbatch.cluster.contact_hash import sort_by_bucket
 from segbatch.cluster.job import Job
 from segbatch.cluster.payloads import encode_payload, with_words
 from segbatch.cluster.table_plan import DividedPlan, contacts_in, divide, first_sent_bit
-from segbatch.engine.local import batch_rows, combine_predicates, predicate_bitmaps, text_sources
+from segbatch.engine.local import batch_rows, combine_predicates, no_text_results, predicate_bitmaps, text_sources
+from segbatch.engine.text_results import TextResults
 from segbatch.platform.iterators import gather
 from segbatch.snapshot.batch import Batch
 from segbatch.snapshot.parquet.files import SnapshotFile
@@ -46,18 +47,22 @@ class ContactsSplit:
         divided, memory = divide(job.plan), Memory()
         plan, snapshot = divided.first_stage, contacts_in(job.snapshot, divided, self.file)
         batches = snapshot.batches(plan.leaves, batch_rows(len(job.plan.segments)), text_sources(plan))
-        packed = (_pack(divided, batch, job.bits, memory) for batch in batches)
+        known = no_text_results(plan)
+        packed = (_pack(divided, batch, job.bits, memory, known) for batch in batches)
         for bucket, rows in cut_by_bucket(packed, job.buckets):
             yield bucket, encode_payload("contacts", rows)
 
 
-def _pack(divided: DividedPlan, batch: Batch, bits: SegmentBits, memory: Memory) -> pa.RecordBatch:
+def _pack(divided: DividedPlan, batch: Batch, bits: SegmentBits, memory: Memory, known: TextResults) -> pa.RecordBatch:
     """Return the contacts of a batch with their bits: those of segments, then those of predicates that are sent.
 
     The bits of segments that are not evaluated here are not set.
+
+    Args:
+        known: The results over the texts of earlier batches.
     """
     plan, contacts = divided.first_stage, len(batch.ids)
-    predicates = predicate_bitmaps(plan, batch, divided.evaluated)
+    predicates = predicate_bitmaps(plan, batch, divided.evaluated, known)
     segment_ids = (segment.definition.segment_id for segment in plan.segments)
     bitmaps = dict(zip(segment_ids, combine_predicates(plan, predicates, contacts), strict=True))
     members = [bitmaps.get(name or "") for name in bits.names]

@@ -51,7 +51,7 @@ class LocalEngine:
     def evaluate(self, plan: Plan, snapshot: Snapshot) -> Iterator[Members]:
         """Evaluate every segment of a plan over a snapshot, as `Engine` describes."""
         batches = snapshot.batches(plan.leaves, batch_rows(len(plan.segments)), text_sources(plan))
-        known = TextResults(partial(evaluate_numbers, plan))
+        known = no_text_results(plan)
         return (evaluate_batch(plan, batch, known) for batch in read_ahead(batches))
 
 
@@ -119,6 +119,11 @@ def text_sources(plan: Plan) -> Mapping[str, int]:
     }
 
 
+def no_text_results(plan: Plan) -> TextResults:
+    """Return the results of a plan's predicates over no texts so far."""
+    return TextResults(partial(evaluate_numbers, plan))
+
+
 def predicate_bitmaps(
     plan: Plan, batch: Batch, numbers: Iterable[int] | None = None, known: TextResults | None = None
 ) -> Bitmaps:
@@ -141,7 +146,7 @@ def predicate_bitmaps(
         rest = [number for number in rest if number not in searches]
         _search(plan, searches, batch.frame, found)
     found[rest] = from_columns(evaluate_numbers(plan, rest, plan.shares.add_to(batch.frame)).get_columns(), contacts)
-    known = known or TextResults(partial(evaluate_numbers, plan))
+    known = known or no_text_results(plan)
     for path, of_text in by_text.items():
         known.look_up(path, batch.texts[path], of_text, found)
     return found
