@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from segbatch.platform.garbage import FEW_SEARCHES
 from segbatch.platform.shutdown import handle_signals, ignore_signals
 from segbatch.platform.version import __version__
 
@@ -14,12 +15,6 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _STDERR = 2
-_GARBAGE_THRESHOLD = 300_000
-"""New objects before Python looks for garbage.
-
-With its usual 700 it looks hundreds of times while modules load. A small run makes 150,000 objects that stay, and
-looking through them once takes as long as importing Typer.
-"""
 
 
 def program() -> None:
@@ -55,7 +50,7 @@ def main() -> None:
     _ensure_stderr()
     sys.stderr = _lenient(sys.stderr)
     handle_signals()
-    gc.set_threshold(_GARBAGE_THRESHOLD)
+    gc.set_threshold(FEW_SEARCHES)
     if sys.argv[1:] == ["--version"] and _print_version():
         return
     from segbatch.interfaces.cli import main as run_command  # noqa: PLC0415 - slow to import

@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from segbatch.platform.arrow_arrays import to_binary, to_numbers
+from segbatch.platform.garbage import searching_rarely
 
 RESULTS = pa.schema([("number", pa.int32()), ("result", pa.binary())])
 RESULT_COLUMNS = "number int, result binary"
@@ -43,7 +44,7 @@ def call_items(function: bytes, items: Sequence[bytes], batches: Iterator[pa.Rec
     Yields:
         The results, with the numbers of their items.
     """
-    with _named_failure():
+    with _task():
         work = _load(function)
         for number in _numbers(batches):
             yield _result(number, work(items[number]))
@@ -64,7 +65,7 @@ def produce_payloads(
     Yields:
         The payloads, with keys in place of buckets.
     """
-    with _named_failure():
+    with _task():
         work: Callable[[bytes], Iterable[pa.RecordBatch]] = _load(produce)
         keys_by_bucket = to_numbers(keys, pa.int32())
         for number in _numbers(batches):
@@ -88,7 +89,7 @@ def reduce_buckets(reduce: bytes, keys: Sequence[int], batches: Iterator[pa.Reco
     Yields:
         The results, with the numbers of their buckets.
     """
-    with _named_failure():
+    with _task():
         work: Callable[[int, Sequence[bytes]], bytes] = _load(reduce)
         payloads = _payloads_by_bucket({key: bucket for bucket, key in enumerate(keys)}, batches)
         for bucket in sorted(payloads):
@@ -152,10 +153,11 @@ def _limit_threads(context: Any) -> None:
 
 
 @contextmanager
-def _named_failure() -> Iterator[None]:
-    """Write the cause of a failure in one line, which the driver finds in Spark's message."""
+def _task() -> Iterator[None]:
+    """Look for garbage rarely, and write the cause of a failure in one line, which the driver finds in its message."""
     try:
-        yield
+        with searching_rarely():
+            yield
     except Exception as error:
         cause = " ".join(f"{type(error).__name__}: {error}".split())
         raise RuntimeError(f"{FAILURE}{cause}") from error
