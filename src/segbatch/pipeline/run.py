@@ -31,6 +31,7 @@ from segbatch.pipeline.evaluation import RunEvaluation
 from segbatch.pipeline.guardrails import Guard
 from segbatch.pipeline.preparation import RunRequest, prepare_run
 from segbatch.pipeline.results import run_report
+from segbatch.platform.garbage import searching_rarely
 from segbatch.snapshot.database.database_copy import DatabaseReader
 from segbatch.snapshot.related.sources import Tables
 from segbatch.storage.keep import Keep
@@ -43,6 +44,7 @@ _NO_GUARD, _KEEP = Guard(), Keep()
 _LOST = "is missing from this file, which has an error; its members are kept until the file is fixed"
 
 
+@searching_rarely()
 def run(
     contacts: str | Path,
     segments: str | Path | Source = "segments",

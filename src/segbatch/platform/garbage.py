@@ -15,7 +15,7 @@ looking through them once takes as long as importing Typer.
 
 @contextmanager
 def searching_rarely() -> Iterator[None]:
-    """Look for garbage rarely during a block, in a process that is not ours alone."""
+    """Look for garbage rarely during a block or a call, in a process that is not ours alone."""
     before = gc.get_threshold()
     gc.set_threshold(FEW_SEARCHES)
     try:
