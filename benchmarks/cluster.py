@@ -155,9 +155,9 @@ def _print_skew(by_bucket: Sequence[Sequence[int]], splits: int) -> None:
     spread = variance(sums) / usual
     expected = usual * splits / len(by_bucket)
     fullest = expected + math.sqrt(2 * math.log(buckets) * expected * spread)
-    print(f"Buckets of the sample: mean {usual:.1f}, fullest {max(sums)}, variance / mean {spread:.2f} ", end="")
+    print(f"Buckets of the sample: mean {usual:.1f}, fullest {max(sums)}, variance / mean {spread:.3f} ", end="")
     print("(1 is chance).")
-    print(f"Fullest of {buckets:,} buckets: {expected:,.0f} + sqrt(2 ln({buckets:,}) * {expected:,.0f} * {spread:.2f})")
+    print(f"Fullest of {buckets:,} buckets: {expected:,.0f} + sqrt(2 ln({buckets:,}) * {expected:,.0f} * {spread:.3f})")
     print(f"= {fullest:,.0f} contacts, {fullest / expected - 1:.1%} above the mean.")
 
 
