@@ -57,7 +57,8 @@ three rounds, when the data is made:
 make bench BENCH="--goals --rounds 3 --results benchmarks/last_run.json --page docs/benchmarks.md"
 ```
 
-`--databases` measures a PostgreSQL server on the same machine, and is in neither of the two. It takes five minutes to half an hour:
+`--databases` measures a PostgreSQL server on the same machine, and is in neither of the two. It takes five minutes to
+half an hour:
 
 ```
 make bench BENCH="--databases --add --results benchmarks/last_run.json --page docs/benchmarks.md"
