@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Final
 
 FEW_SEARCHES: Final = 300_000
@@ -12,13 +13,27 @@ With its usual 700 it looks hundreds of times while modules load. A small run ma
 looking through them once takes as long as importing Typer.
 """
 
+_lock = Lock()
+_before = list[tuple[int, int, int]]()
+"""The setting of the program, once for each block at work."""
+
 
 @contextmanager
 def searching_rarely() -> Iterator[None]:
-    """Look for garbage rarely during a block or a call, in a process that is not ours alone."""
-    before = gc.get_threshold()
-    gc.set_threshold(FEW_SEARCHES)
+    """Look for garbage rarely during a block or a call, in a process that is not ours alone.
+
+    Blocks may overlap in several threads; the program's setting returns after the last one. A program that looks even
+    more rarely, or never, keeps its setting.
+    """
+    with _lock:
+        now = gc.get_threshold()
+        _before.append(_before[0] if _before else now)
+        if 0 < now[0] < FEW_SEARCHES:
+            gc.set_threshold(FEW_SEARCHES)
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        with _lock:
+            before = _before.pop()
+            if not _before:
+                gc.set_threshold(*before)
